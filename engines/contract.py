@@ -1,0 +1,334 @@
+"""The contract between Darkroom and an engine plugin: values, events, errors, and three small base classes.
+
+An engine imports this module and its own SDK, nothing of the gateway. It names itself in the entry-point group
+`darkroom.engines`; each `[engines.<name>]` table of models.toml makes one instance of it. The gateway holds a light
+front instance (cards and checks, never torch); each worker that runs the engine holds its own.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from msgspec import Struct
+
+Capability = Literal["text_to_image", "image_to_image", "inpaint", "upscale"]
+Replay = Literal["safe", "reconcile", "never"]
+Pixels = np.ndarray
+"""uint8 of (height, width, 3 or 4); a mask is uint8 of (height, width), 255 = repaint."""
+
+
+# ---------------------------------------------------------------------------------------------- values
+
+
+class Size(Struct, frozen=True, order=True):
+    """Pixels."""
+
+    width: int
+    height: int
+
+
+class Span(Struct, frozen=True):
+    """What a number may be, both ends included, and what it is when nobody says."""
+
+    low: float
+    high: float
+    default: float
+
+
+class ModelSpec(Struct, frozen=True):
+    """One model as the engine sees it; a resident is known by (id, revision)."""
+
+    id: str
+    source: str
+    """A path, a hub id, or whatever this engine's models are called by."""
+    revision: str = ""
+    """Hash of the model's entry and its engine's table."""
+    options: Any = None
+    """This engine's own keys of the entry: an instance of its `ModelOptions`."""
+
+
+class ModelCard(Struct, frozen=True, kw_only=True):
+    """What a model can do, as data; the gateway refuses the rest before it is queued or charged."""
+
+    capabilities: tuple[Capability, ...]
+    native_sizes: tuple[Size, ...] = ()
+    """What it makes best, the default first; empty when any size within the limits is as good."""
+    min_size: Size = Size(64, 64)
+    max_size: Size = Size(2048, 2048)
+    size_multiple: int = 8
+    max_images: int = 4
+    """Pictures per request."""
+    max_batch: int = 1
+    """Pictures per forward pass, of one request or of several."""
+    max_references: int = 0
+    samplers: tuple[str, ...] = ()
+    """Names as in `engines.samplers`, the default first; empty: the caller cannot choose."""
+    steps: Span | None = None
+    """None: the model has no such parameter, and one that is given is refused (so for the next two)."""
+    guidance_scale: Span | None = None
+    strength: Span | None = None
+    negative_prompt: bool = False
+    seeds: bool = True
+    """False: the picture cannot be made again, and a given seed is refused."""
+    max_prompt: int = 10_000
+    """Characters."""
+    max_loras: int = 0
+    replay: Replay = "safe"
+    """What a crash may do with a job that was running: run it again, look it up first, or never send it again."""
+    memory_bytes: int | None = None
+    """What it will take on its device, if that can be told before it is loaded."""
+
+
+class Lora(Struct, frozen=True):
+    name: str
+    weight: float = 1.0
+
+
+class Picture(Struct, frozen=True):
+    """One picture to be made; `ordinal` is its place among the pictures of the job."""
+
+    ordinal: int
+    seed: int | None
+
+
+class ImageRequest(Struct, frozen=True, kw_only=True):
+    """One job's work, resolved: what the engine shall make, in the engine's own sizes."""
+
+    id: str
+    model: str
+    capability: Capability
+    prompt: str
+    pictures: tuple[Picture, ...]
+    width: int
+    height: int
+    attempt: int = 1
+    negative_prompt: str = ""
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sampler: str | None = None
+    strength: float | None = None
+    """How much of `source` is made anew: 0 nothing, 1 all."""
+    source: Pixels | None = None
+    """The picture that is changed, already of this width and height."""
+    mask: Pixels | None = None
+    references: tuple[Pixels, ...] = ()
+    """Pictures that are looked at."""
+    loras: tuple[Lora, ...] = ()
+
+
+class Health(Struct, frozen=True):
+    ok: bool
+    reason: str = ""
+    free_memory: int | None = None
+    """Bytes, where the lane has a device and tells."""
+
+
+class Footprint(Struct, frozen=True):
+    """What a loaded model occupies on its device, in bytes."""
+
+    bytes: int
+
+
+# ---------------------------------------------------------------------------------------------- events
+
+
+class Loading(Struct, frozen=True):
+    """The batch waits for a model's weights; `share` is 0 to 1 where it is known."""
+
+    model: str
+    share: float | None = None
+
+
+class Progress(Struct, frozen=True):
+    request: str
+    step: int
+    total: int
+    preview: Pixels | None = None
+    """A small frame of how the first picture looks so far; only made while `Batch.watched`."""
+    ordinal: int = 0
+
+
+class ImageReady(Struct, frozen=True, kw_only=True):
+    """One finished picture: pixels, or bytes that an upstream encoded (kept as delivered)."""
+
+    request: str
+    ordinal: int
+    seed: int | None
+    pixels: Pixels | None = None
+    encoded: bytes | None = None
+    parameters: dict[str, Any] = {}
+    """What the engine did that the request does not say (a revised prompt, a crop)."""
+
+
+class Failed(Struct, frozen=True):
+    """One request of the batch came to nothing; its mates go on."""
+
+    request: str
+    error: EngineError
+
+
+class Done(Struct, frozen=True):
+    """All that will come for this request has come."""
+
+    request: str
+    upstream_id: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+Event = Loading | Progress | ImageReady | Failed | Done
+
+
+# ---------------------------------------------------------------------------------------------- errors
+
+
+class EngineError(Exception):
+    """The root; `message` is for the person who asked: the cause and the cure, no path and no secret."""
+
+    code: ClassVar[str] = "engine_error"
+    retried: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidRequest(EngineError):
+    """The caller must change `field`."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ContentRejected(EngineError):
+    """The model's maker refuses this content; `message` has its words."""
+
+    code = "content_rejected"
+
+
+class ModelUnusable(EngineError):
+    """The operator must mend the model: its weights are missing, broken or not allowed."""
+
+    code = "model_unusable"
+
+
+class EngineUnavailable(EngineError):
+    """Nothing is wrong with the request; the engine cannot take it now."""
+
+    code = "engine_unavailable"
+    retried = True
+
+
+class UpstreamRateLimited(EngineUnavailable):
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class OutOfMemory(EngineError):
+    """The device is too small for this batch; tried again alone, then with the model's memory-saving settings."""
+
+    code = "out_of_memory"
+    retried = True
+
+
+class EngineCrashed(EngineError):
+    """The engine died or broke its contract; the worker is started anew and the batch's jobs are tried one at a time."""
+
+    code = "engine_crashed"
+    retried = True
+
+
+# ---------------------------------------------------------------------------------------------- engines
+
+
+class Batch(Protocol):
+    """Requests of equal batch key that run together; open while it runs."""
+
+    requests: Sequence[ImageRequest]
+    saving: bool
+    """Memory ran out on the last try: use every memory-saving setting that the model has, at the price of speed."""
+
+    def newcomers(self) -> Sequence[ImageRequest]:
+        """Requests that join now. Drains a mailbox and never waits; only engines that work in steps ask."""
+        ...
+
+    def canceled(self, request_id: str) -> bool: ...
+
+    def watched(self, request_id: str) -> bool:
+        """Whether anyone looks at previews of it."""
+        ...
+
+
+class NoOptions(Struct, forbid_unknown_fields=True, frozen=True):
+    """An empty table."""
+
+
+class Engine(abc.ABC):
+    """What every engine has. `name` is the name of its table in models.toml."""
+
+    Options: ClassVar[type[Struct]] = NoOptions
+    """The `[engines.<name>]` table."""
+    ModelOptions: ClassVar[type[Struct]] = NoOptions
+    """This engine's own keys of a `[[models]]` entry."""
+
+    def __init__(self, name: str, options: Any) -> None:
+        self.name = name
+        self.options = options
+
+    def lanes(self) -> Sequence[str]:
+        """Remote engines: one name per server or account. Local ones: none, the devices are their lanes."""
+        return ()
+
+    async def discover(self) -> Sequence[ModelSpec]:
+        """What is on offer and no entry names yet."""
+        return ()
+
+    @abc.abstractmethod
+    async def card(self, model: ModelSpec) -> ModelCard:
+        """What the model can do: asks the server, or reads headers. Raises ModelUnusable or EngineUnavailable."""
+
+    def check(self, request: ImageRequest, card: ModelCard) -> None:
+        """Pure. Raises InvalidRequest for what the card cannot say; the card itself was checked before."""
+        return
+
+    def batch_key(self, request: ImageRequest, card: ModelCard) -> Hashable | None:
+        """Pure. Requests of equal keys may share a forward pass; None: alone."""
+        return None
+
+    async def health(self, lane: str) -> Health:
+        return Health(ok=True)
+
+    async def aclose(self) -> None:
+        return None
+
+
+class RemoteEngine(Engine):
+    """An engine that asks another server; runs on the event loop."""
+
+    @abc.abstractmethod
+    def generate(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
+        """Raises an EngineError for the whole batch; yields Failed for one of it."""
+
+
+class LocalEngine(Engine):
+    """An engine on a device of this machine. These three run on the device's own thread, one at a time."""
+
+    def load(self, model: ModelSpec, device: str) -> Footprint:
+        """Bring the model onto `device` ("cpu", "cuda:0"). Raises ModelUnusable or OutOfMemory."""
+        return Footprint(0)
+
+    def unload(self, model: ModelSpec, device: str) -> None:
+        """Give back what `load` took."""
+        return
+
+    @abc.abstractmethod
+    def run(self, batch: Batch, device: str, emit: Callable[[Event], None]) -> None:
+        """Make the pictures, calling `emit` at safe boundaries. Raises an EngineError for the whole batch."""
