@@ -1,0 +1,160 @@
+"""Connections: many readers, one writer.
+
+SQLite allows one writer at a time. All writing goes through one connection behind one lock and begins with
+BEGIN IMMEDIATE, so a write never fails half-way for want of the lock; readers see the last commit (WAL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gateway.db.faults import said_plainly
+from gateway.errors import ConfigurationError
+
+READERS = 4
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+
+class Database:
+    """`read()` gives a connection that only looks; `write()` gives the writer, in a transaction of its own.
+
+    Both raise StorageFull and StorageUnavailable for a full disk and a lost database.
+    """
+
+    def __init__(self, url: str) -> None:
+        """`url` is `sqlite:///path` or `postgresql://…`; the driver need not be named. Raises ConfigurationError."""
+        self.url = _understood(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, size=1, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite_engine(self.url, size=READERS, begin="BEGIN", only_reads=True)
+        else:
+            self._writer = self._reader = create_async_engine(self.url, pool_size=READERS * 2, pool_pre_ping=True)
+        self._turn = asyncio.Lock()
+        self._writing: set[asyncio.Task[Any] | None] = set()
+
+    @property
+    def path(self) -> Path | None:
+        """The file, where the database is one."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Sees one commit throughout. On SQLite a write through it fails; none may be tried on PostgreSQL either."""
+        with said_plainly():
+            async with self._reader.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Commits when the block ends and rolls back when it raises. Never nest two: RuntimeError."""
+        async with self._alone():
+            with said_plainly():
+                async with self._writer.begin() as connection:
+                    yield connection
+
+    @asynccontextmanager
+    async def reshape(self) -> AsyncIterator[AsyncConnection]:
+        """The writer, for migrations: one transaction, foreign keys not enforced within it but checked at its end.
+
+        SQLite changes a table by building a second one and dropping the first, which enforced keys would refuse, or
+        answer by deleting the rows that point there.
+        """
+        async with self._alone():
+            with said_plainly():
+                async with self._writer.connect() as connection:
+                    await self._enforce(connection, "OFF")
+                    try:
+                        async with connection.begin():
+                            yield connection
+                            await self._check_keys(connection)
+                    finally:
+                        await self._enforce(connection, "ON")
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        if task in self._writing:
+            raise RuntimeError("write() within write(): pass the open connection on, or the task waits for itself")
+        self._writing.add(task)
+        try:
+            if not self.is_sqlite:
+                yield
+                return
+            async with self._turn:
+                yield
+        finally:
+            self._writing.discard(task)
+
+    async def _enforce(self, connection: AsyncConnection, state: str) -> None:
+        if not self.is_sqlite:
+            return
+        # Past SQLAlchemy, which would begin a transaction first; within one this pragma does nothing.
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        cursor = await driver.execute(f"PRAGMA foreign_keys={state}")
+        await cursor.close()
+
+    async def _check_keys(self, connection: AsyncConnection) -> None:
+        if not self.is_sqlite:
+            return
+        broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall()
+        if broken:
+            tables = ", ".join(sorted({f"{row[0]} -> {row[2]}" for row in broken}))
+            raise RuntimeError(f"{len(broken)} rows would point to nothing ({tables}); nothing was changed")
+
+
+def _understood(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError("The database's URL is none; write sqlite:///path or postgresql://user@host/name.") from None
+    if parsed.drivername in _DRIVERS:
+        parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
+    if parsed.drivername not in _DRIVERS.values():
+        raise ConfigurationError(f"There is no database {parsed.drivername!r} here; it is sqlite or postgresql.")
+    if parsed.get_backend_name() == "sqlite" and (parsed.database or ":memory:") == ":memory:":
+        raise ConfigurationError("The database must be a file, sqlite:///path: what is in memory is gone with the process.")
+    return parsed
+
+
+def _sqlite_engine(url: URL, *, size: int, begin: str, only_reads: bool = False) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=size, max_overflow=0)
+    # FULL: a job that was accepted, and a picture that was announced, outlive a power cut.
+    pragmas = ["busy_timeout=5000", "journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "cache_size=-65536"]
+    if only_reads:
+        pragmas.append("query_only=ON")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions by itself: `begin` below does.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _let_go(connection: Any, _record: Any, _error: Any) -> None:
+        # A task that is canceled in a statement has its connection closed. But SQLite keeps a closed connection's
+        # transaction, and with it the one writer's lock, for as long as Python keeps the statement's cursor.
+        with suppress(Exception, asyncio.CancelledError):
+            connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
+
+    return engine

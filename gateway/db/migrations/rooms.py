@@ -1,0 +1,13 @@
+"""Every room's tables in one MetaData: what the history must lead to. Only new revisions and tests need it."""
+
+from __future__ import annotations
+
+from gateway.accounts import tables as accounts
+from gateway.db import metadata
+from gateway.images import tables as images
+from gateway.jobs import tables as jobs
+from gateway.storage import tables as storage
+
+ROOMS = (accounts, storage, images, jobs)
+
+__all__ = ["ROOMS", "metadata"]
