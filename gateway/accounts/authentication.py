@@ -1,0 +1,160 @@
+"""From the text of a key to the one who asks, mostly from memory; and when each key was last used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Row, and_, bindparam, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.accounts.permissions import Permission, Principal, effective
+from gateway.accounts.tables import keys, members, users
+from gateway.accounts.tokens import LONGEST, digest
+from gateway.db import Database, now
+from gateway.errors import NotAuthenticated, StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+CACHE_SECONDS = 10.0
+"""How long a changed role or a removed user may go unseen; a revoked key is forgotten at once."""
+CACHE_SIZE = 1024
+USE_SECONDS = 60.0
+
+_HINT = "Send one as `Authorization: Bearer <key>`."
+_QUERY = (
+    select(keys, users.c.is_admin, members.c.role)
+    .join(users, users.c.id == keys.c.user_id)
+    .outerjoin(members, and_(members.c.team_id == keys.c.team_id, members.c.user_id == keys.c.user_id))
+    .where(keys.c.digest == bindparam("digest"))
+)
+_USED = update(keys).where(keys.c.id == bindparam("key")).values(last_used_at=bindparam("used"))
+
+
+class _Known(Struct, frozen=True):
+    principal: Principal
+    expires_at: int | None
+    until: float
+
+
+class _Memory:
+    """What one database's keys have shown: principals by digest, and uses that are not written yet."""
+
+    def __init__(self) -> None:
+        self.known: OrderedDict[str, _Known] = OrderedDict()
+        self.used: dict[str, int] = {}
+        self.generation = 0
+
+    def find(self, key_digest: str) -> _Known | None:
+        known = self.known.get(key_digest)
+        return known if known is not None and time.monotonic() < known.until else None
+
+    def keep(self, key_digest: str, known: _Known) -> None:
+        self.known[key_digest] = known
+        self.known.move_to_end(key_digest)
+        while len(self.known) > CACHE_SIZE:
+            self.known.popitem(last=False)
+
+
+_memories: WeakKeyDictionary[Database, _Memory] = WeakKeyDictionary()
+
+
+async def authenticate(db: Database, token: str | None) -> Principal:
+    """Whose key `token` is. Raises NotAuthenticated: none was sent, or it is unknown, revoked or expired."""
+    if not token:
+        raise NotAuthenticated(f"This needs a key. {_HINT}")
+    if len(token) > LONGEST or not token.isascii():
+        _refuse_unknown()
+    memory = _memory(db)
+    key_digest = digest(token)
+    known = memory.find(key_digest)
+    if known is None:
+        generation = memory.generation
+        known = await _look_up(db, key_digest)
+        # A key that was revoked while it was being read must not be remembered as good.
+        if generation == memory.generation:
+            memory.keep(key_digest, known)
+    moment = now()
+    if known.expires_at is not None and known.expires_at <= moment:
+        raise NotAuthenticated(f"This key expired on {_day(known.expires_at)}; ask for a new one.")
+    memory.used[known.principal.key_id] = moment
+    return known.principal
+
+
+def forget(db: Database) -> None:
+    """Read every key anew: call it after any change of keys, users or members that must be seen at once."""
+    memory = _memory(db)
+    memory.generation += 1
+    memory.known.clear()
+
+
+async def write_uses(db: Database) -> int:
+    """Write when each key was last used, for the keys used since the last call; how many those were."""
+    memory = _memory(db)
+    used, memory.used = memory.used, {}
+    if not used:
+        return 0
+    try:
+        async with db.write() as connection:
+            await connection.execute(_USED, [{"key": key, "used": moment} for key, moment in used.items()])
+    except BaseException:
+        memory.used = {**used, **memory.used}
+        raise
+    return len(used)
+
+
+async def keep_uses(db: Database, every: float = USE_SECONDS) -> None:
+    """Write uses each `every` seconds, until canceled and then once more. No request waits for it."""
+    try:
+        while True:
+            await asyncio.sleep(every)
+            await _try_to_write(db)
+    finally:
+        await _try_to_write(db)
+
+
+async def _try_to_write(db: Database) -> None:
+    try:
+        await write_uses(db)
+    except (SQLAlchemyError, StorageUnavailable) as error:
+        log.warning("when keys were last used could not be written, and is tried again: %s", error)
+
+
+async def _look_up(db: Database, key_digest: str) -> _Known:
+    async with db.read() as connection:
+        row = (await connection.execute(_QUERY, {"digest": key_digest})).one_or_none()
+    if row is None:
+        _refuse_unknown()
+    if row.revoked_at is not None:
+        raise NotAuthenticated(f"This key was revoked on {_day(row.revoked_at)}; ask for a new one.")
+    if row.role is None and not row.is_admin:
+        raise NotAuthenticated("This key's user is no longer in its team; ask for a key in a team of yours.")
+    return _Known(_principal(row), row.expires_at, time.monotonic() + CACHE_SECONDS)
+
+
+def _principal(row: Row[Any]) -> Principal:
+    carried = frozenset(msgspec.json.decode(row.permissions, type=tuple[Permission, ...]))
+    permissions = effective(carried, row.role, admin_user=row.is_admin)
+    return Principal(row.team_id, row.user_id, row.id, permissions, is_admin="admin" in permissions, bulk=row.bulk)
+
+
+def _refuse_unknown() -> NoReturn:
+    raise NotAuthenticated("This key is not known here; check that it is whole and meant for this server.")
+
+
+def _memory(db: Database) -> _Memory:
+    memory = _memories.get(db)
+    if memory is None:
+        memory = _memories[db] = _Memory()
+    return memory
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1e6, UTC).date().isoformat()

@@ -1,0 +1,50 @@
+"""What a key may do, and who stands behind it."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from gateway.errors import Forbidden
+
+Permission = Literal["features.image_generation", "gallery.read", "gallery.write", "admin"]
+Role = Literal["viewer", "member", "owner"]
+
+PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
+_DAILY: frozenset[Permission] = frozenset({"features.image_generation", "gallery.read", "gallery.write"})
+OF_ROLE: dict[Role, frozenset[Permission]] = {
+    "viewer": frozenset({"gallery.read"}),
+    "member": _DAILY,
+    "owner": _DAILY,
+}
+"""The most that a key of a team's member can carry; `admin` comes with the user, not with a role."""
+
+
+class Principal(Struct, frozen=True):
+    """The one who asks: a user, in a team, by a key."""
+
+    team_id: str
+    user_id: str
+    key_id: str
+    permissions: frozenset[Permission]
+    """What the key carries and the user's role still allows; all of them where `admin` is among them."""
+    is_admin: bool = False
+    """The box's administrator: `/admin` is open, over all teams."""
+    bulk: bool = False
+    """Its jobs are bulk unless they say otherwise."""
+
+    def has(self, permission: Permission) -> bool:
+        return self.is_admin or permission in self.permissions
+
+    def require(self, permission: Permission) -> None:
+        """Raises Forbidden when the key does not carry `permission`."""
+        if not self.has(permission):
+            raise Forbidden(f"This key lacks the permission {permission}; ask for a key that carries it.")
+
+
+def effective(carried: frozenset[Permission], role: Role | None, *, admin_user: bool) -> frozenset[Permission]:
+    """What is left of a key's permissions when its user's role has changed since it was made."""
+    if admin_user:
+        return frozenset(PERMISSIONS) if "admin" in carried else carried
+    return carried & OF_ROLE[role] if role else frozenset()

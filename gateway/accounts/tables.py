@@ -1,0 +1,58 @@
+"""Who may do what: teams, users, which user is in which team, and keys."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+
+from gateway.db import metadata
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("name"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, comment="lower case; null for one who only has keys"),
+    Column("is_admin", Boolean, nullable=False, default=False, comment="may hold keys with the permission admin"),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("email"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(16), nullable=False, comment="viewer, member or owner"),
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("ix_members_user", members.c.user_id)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("team_id", String(36), ForeignKey("teams.id"), nullable=False),
+    Column("user_id", String(36), ForeignKey("users.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("origin", String(16), nullable=False, comment="made, preset (by the environment) or command (the local one's)"),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the key, hexadecimal"),
+    Column("prefix", String(16), nullable=False, comment="how the key begins, to know it by"),
+    Column("permissions", Text, nullable=False, comment="JSON list"),
+    Column("bulk", Boolean, nullable=False, default=False, comment="its jobs wait behind interactive ones by default"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger, comment="up to a minute late"),
+    Column("revoked_at", BigInteger),
+    UniqueConstraint("digest"),
+)
+Index("ix_keys_team", keys.c.team_id, keys.c.id.desc())
+Index("ix_keys_user", keys.c.user_id, keys.c.id.desc())

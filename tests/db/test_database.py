@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, insert, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from gateway.db import Database
+from gateway.errors import ConfigurationError, StorageFull, StorageUnavailable
+
+_tables = MetaData()
+counters = Table("counters", _tables, Column("id", Integer, primary_key=True), Column("value", Integer, nullable=False))
+marks = Table("marks", _tables, Column("id", Integer, primary_key=True), Column("counter", ForeignKey("counters.id")))
+
+
+@pytest.fixture
+async def small(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/small.db")
+    async with database.write() as connection:
+        await connection.run_sync(_tables.create_all)
+        await connection.execute(insert(counters), [{"id": 1, "value": 0}])
+    yield database
+    await database.close()
+
+
+async def count(database: Database) -> int:
+    async with database.read() as connection:
+        return int((await connection.execute(select(counters.c.value))).scalar_one())
+
+
+async def add_one(database: Database) -> None:
+    async with database.write() as connection:
+        value = (await connection.execute(select(counters.c.value))).scalar_one()
+        await asyncio.sleep(0)
+        await connection.execute(counters.update().values(value=value + 1))
+
+
+async def test_writes_take_turns(small: Database) -> None:
+    await asyncio.gather(*(add_one(small) for _ in range(20)))
+    assert await count(small) == 20
+
+
+async def test_a_write_that_raises_leaves_nothing(small: Database) -> None:
+    async def fail() -> None:
+        async with small.write() as connection:
+            await connection.execute(counters.update().values(value=7))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    assert await count(small) == 0
+
+
+async def test_a_reader_sees_one_commit_throughout_and_waits_for_no_writer(small: Database) -> None:
+    async with small.read() as reader:
+        before = (await reader.execute(select(counters.c.value))).scalar_one()
+        await add_one(small)
+        after = (await reader.execute(select(counters.c.value))).scalar_one()
+    assert before == after == 0
+    assert await count(small) == 1
+
+
+async def test_canceled_writers_free_the_writer(small: Database) -> None:
+    """Whatever await of a write is canceled, the next one gets its turn and half a write is never seen."""
+    chance = random.Random(1)
+    for _ in range(40):
+        task = asyncio.create_task(add_one(small))
+        await asyncio.sleep(chance.random() * 0.002)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    before = await count(small)
+    async with asyncio.timeout(5):
+        await add_one(small)
+    assert await count(small) == before + 1
+
+
+async def test_a_write_within_a_write_is_an_error_not_a_wait(small: Database) -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError, match="pass the open connection on"):
+            async with small.write(), small.write():
+                pass
+        await add_one(small)
+
+
+async def test_reading_connections_do_not_write(small: Database) -> None:
+    with pytest.raises((OperationalError, StorageUnavailable)):
+        async with small.read() as connection:
+            await connection.execute(counters.update().values(value=7))
+    assert await count(small) == 0
+
+
+async def test_foreign_keys_are_enforced(small: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with small.write() as connection:
+            await connection.execute(insert(marks), [{"id": 1, "counter": 99}])
+
+
+async def test_a_commit_outlives_a_power_cut(small: Database) -> None:
+    async with small.write() as connection:
+        assert (await connection.exec_driver_sql("pragma synchronous")).scalar_one() == 2
+        assert (await connection.exec_driver_sql("pragma journal_mode")).scalar_one() == "wal"
+
+
+async def test_a_full_disk_is_said_plainly_and_nothing_is_lost(small: Database) -> None:
+    async with small.write() as connection:
+        await connection.exec_driver_sql("create table big (x)")
+        pages = (await connection.exec_driver_sql("pragma page_count")).scalar_one()
+        await connection.exec_driver_sql(f"pragma max_page_count={pages}")
+
+    async def write_much() -> None:
+        async with small.write() as connection:
+            await connection.execute(counters.update().values(value=7))
+            await connection.exec_driver_sql("insert into big values (zeroblob(1000000))")
+
+    with pytest.raises(StorageFull, match="full"):
+        await write_much()
+    async with small.write() as connection:
+        await connection.exec_driver_sql("pragma max_page_count=1000000")
+    await add_one(small)
+    assert await count(small) == 1
+
+
+async def test_a_lost_database_is_said_plainly(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/no/such/folder/x.db")
+    with pytest.raises(StorageUnavailable, match="unable to open"):
+        async with database.read():
+            pass
+    await database.close()
+
+
+async def test_a_file_that_is_no_database_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"this is not a database, whatever its name" * 100)
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    with pytest.raises(StorageUnavailable, match="not a database"):
+        async with database.read() as connection:
+            await connection.exec_driver_sql("select * from sqlite_master")
+    await database.close()
+
+
+async def test_our_own_mistakes_are_not_the_storages(small: Database) -> None:
+    with pytest.raises(OperationalError, match="no such table"):
+        async with small.read() as connection:
+            await connection.exec_driver_sql("select * from nowhere")
+
+
+async def test_reshaping_may_break_keys_on_the_way_but_not_at_its_end(small: Database) -> None:
+    async with small.write() as connection:
+        await connection.execute(insert(marks), [{"id": 1, "counter": 1}])
+    async with small.reshape() as connection:
+        await connection.exec_driver_sql("delete from counters")
+        await connection.execute(insert(counters), [{"id": 1, "value": 3}])
+    assert await count(small) == 3
+    with pytest.raises(RuntimeError, match="marks -> counters"):
+        async with small.reshape() as connection:
+            await connection.exec_driver_sql("delete from counters")
+    assert await count(small) == 3
+    with pytest.raises(IntegrityError):  # and afterwards they are enforced again
+        async with small.write() as connection:
+            await connection.exec_driver_sql("delete from counters")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x.db", "sqlite+aiosqlite:///x.db"])
+def test_the_driver_need_not_be_named(url: str) -> None:
+    assert Database(url).url.drivername == "sqlite+aiosqlite"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "is none"),
+        ("darkroom.db", "is none"),
+        ("mysql://u@h/n", "no database 'mysql'"),
+        ("sqlite://", "must be a file"),
+        ("sqlite:///:memory:", "must be a file"),
+    ],
+)
+def test_a_url_that_is_none_of_ours_is_refused(url: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        Database(url)
