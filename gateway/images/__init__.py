@@ -1,0 +1,1 @@
+"""The gallery: what was made, kept with its parameters."""

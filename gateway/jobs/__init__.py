@@ -1,0 +1,1 @@
+"""Jobs: accepted requests for work. The table is the queue."""

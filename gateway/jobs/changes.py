@@ -1,0 +1,90 @@
+"""Every change of a job's state: each is one guarded UPDATE, so that of two who try only one succeeds.
+
+The functions run inside the caller's write transaction and return the changed job, or None where the guard held.
+The caller publishes the change after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, case, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.db import now
+from gateway.jobs import records
+from gateway.jobs.records import Job
+from gateway.jobs.tables import jobs
+
+
+async def claim(connection: AsyncConnection, ids: Sequence[str], *, sent: bool) -> list[Job]:
+    """`queued` -> `running` under a new attempt, for those that are still queued; `sent` fences a paid upstream."""
+    first = case((jobs.c.started_at.is_(None), now()), else_=jobs.c.started_at)
+    values: dict[str, Any] = {"state": "running", "attempt": jobs.c.attempt + 1, "started_at": first}
+    if sent:
+        values["sent"] = True
+    return await _change(connection, and_(jobs.c.id.in_(ids), jobs.c.state == "queued"), values)
+
+
+async def put_back(connection: AsyncConnection, job: Job, *, failed: bool) -> Job | None:
+    """`running` -> `queued`, when the attempt came to nothing for reasons that are not the job's own."""
+    values = {"state": "queued", "sent": False, "failures": jobs.c.failures + int(failed)}
+    return _one(await _change(connection, _running(job), values))
+
+
+async def count_stored(connection: AsyncConnection, job: Job) -> Job | None:
+    """One more picture of a job that still runs under this attempt."""
+    return _one(await _change(connection, _running(job), {"stored": jobs.c.stored + 1}))
+
+
+async def finish(
+    connection: AsyncConnection,
+    job: Job,
+    *,
+    error: tuple[str, str] | None = None,
+    upstream_id: str | None = None,
+    usage: dict[str, Any] | None = None,
+) -> Job | None:
+    """`running` -> `succeeded` with at least one picture, else `failed`; what was not delivered is refunded."""
+    code, message = error or ("no_image", "The engine ended without a picture.")
+    done = jobs.c.stored > 0
+    values = {
+        "state": case((done, "succeeded"), else_="failed"),
+        "error_code": case((done, None), else_=code),
+        "error_message": case((done, None), else_=message),
+        "upstream_id": upstream_id,
+        "usage": None if usage is None else msgspec.json.encode(usage),
+        **_ended(),
+    }
+    return _one(await _change(connection, _running(job), values))
+
+
+async def fail_queued(connection: AsyncConnection, job_id: str, code: str, message: str) -> Job | None:
+    """`queued` -> `failed`: a job that can never be claimed."""
+    guard = and_(jobs.c.id == job_id, jobs.c.state == "queued")
+    return _one(await _change(connection, guard, {"state": "failed", "error_code": code, "error_message": message, **_ended()}))
+
+
+async def cancel(connection: AsyncConnection, team_id: str, job_id: str) -> Job | None:
+    """The row first: from here on no picture of it is kept, whatever the engine still does."""
+    guard = and_(jobs.c.id == job_id, jobs.c.team_id == team_id, jobs.c.state.in_(("queued", "running")))
+    return _one(await _change(connection, guard, {"state": "canceled", **_ended()}))
+
+
+def _running(job: Job) -> ColumnElement[bool]:
+    return and_(jobs.c.id == job.id, jobs.c.state == "running", jobs.c.attempt == job.attempt)
+
+
+def _ended() -> dict[str, Any]:
+    return {"finished_at": now(), "refunded": jobs.c.charged - jobs.c.price * jobs.c.stored}
+
+
+async def _change(connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any]) -> list[Job]:
+    query = update(jobs).where(guard).values(version=jobs.c.version + 1, **values).returning(jobs)
+    return [records.from_row(row) for row in await connection.execute(query)]
+
+
+def _one(changed: list[Job]) -> Job | None:
+    return changed[0] if changed else None

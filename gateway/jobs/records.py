@@ -1,0 +1,109 @@
+"""A job's row as a value, and how rows are read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engines.contract import Capability
+from gateway.errors import NotFound
+from gateway.jobs.request import Resolved
+from gateway.jobs.tables import jobs
+
+State = Literal["queued", "running", "succeeded", "failed", "canceled"]
+FINISHED: frozenset[str] = frozenset({"succeeded", "failed", "canceled"})
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One row of the queue; times are microseconds since the epoch."""
+
+    id: str
+    team_id: str
+    user_id: str
+    key_id: str | None
+    surface: str
+    capability: Capability
+    model: str
+    engine: str
+    revision: str
+    state: State
+    bulk: bool
+    request: Resolved
+    pictures: int
+    stored: int
+    price: int
+    charged: int
+    refunded: int
+    attempt: int
+    failures: int
+    sent: bool
+    upstream_id: str | None
+    error_code: str | None
+    error_message: str | None
+    retry_of: str | None
+    version: int
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+
+    @property
+    def finished(self) -> bool:
+        return self.state in FINISHED
+
+
+_FIELDS = [field for field in Job.__struct_fields__ if field != "request"]
+_decode = msgspec.json.Decoder(Resolved).decode
+encode_request = msgspec.json.Encoder().encode
+
+
+def from_row(row: Row[Any]) -> Job:
+    """Raises msgspec.ValidationError for a row that no version of ours wrote."""
+    mapping = row._mapping
+    return Job(request=_decode(mapping["request"]), **{field: mapping[field] for field in _FIELDS})
+
+
+async def get(connection: AsyncConnection, team_id: str | None, job_id: str) -> Job:
+    """The team's job (any team's when None is given, for the gateway itself). Raises NotFound."""
+    query = select(jobs).where(jobs.c.id == job_id)
+    if team_id is not None:
+        query = query.where(jobs.c.team_id == team_id)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no task {job_id}.")
+    return from_row(row)
+
+
+async def newest(
+    connection: AsyncConnection,
+    team_id: str,
+    *,
+    limit: int,
+    before: str | None = None,
+    user_id: str | None = None,
+    state: State | None = None,
+    capability: Capability | None = None,
+    model: str | None = None,
+) -> list[Job]:
+    """The team's jobs, newest first, those before the id `before`; every other argument filters."""
+    query = select(jobs).where(jobs.c.team_id == team_id).order_by(jobs.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    for column, value in (
+        (jobs.c.user_id, user_id),
+        (jobs.c.state, state),
+        (jobs.c.capability, capability),
+        (jobs.c.model, model),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return [from_row(row) for row in await connection.execute(query)]
+
+
+async def live(connection: AsyncConnection, state: State) -> list[Job]:
+    """Every team's jobs in this state, oldest first: what a start rebuilds the queue from."""
+    query = select(jobs).where(jobs.c.state == state).order_by(jobs.c.id)
+    return [from_row(row) for row in await connection.execute(query)]

@@ -1,0 +1,50 @@
+"""Jobs, and what each state means.
+
+queued -> running -> succeeded | failed | canceled
+queued -> canceled | failed          running -> queued (put back)
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+
+from gateway.db import metadata
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("team_id", String(36), ForeignKey("teams.id"), nullable=False),
+    Column("user_id", String(36), ForeignKey("users.id"), nullable=False),
+    Column("key_id", String(36), ForeignKey("keys.id")),
+    Column("surface", String(16), nullable=False, comment="the API that it came by"),
+    Column("capability", String(16), nullable=False),
+    Column("model", String(128), nullable=False, comment="the concrete model's id"),
+    Column("engine", String(64), nullable=False),
+    Column("revision", String(64), nullable=False, comment="of the model when it was accepted"),
+    Column("state", String(16), nullable=False),
+    Column("bulk", Boolean, nullable=False, default=False, comment="behind every interactive job"),
+    Column("request", LargeBinary, nullable=False, comment="JSON of jobs.request.Resolved"),
+    Column("pictures", Integer, nullable=False, comment="how many were asked for"),
+    Column("stored", Integer, nullable=False, default=0, comment="how many are durable"),
+    Column("price", BigInteger, nullable=False, default=0, comment="for a picture, in ten-thousandths of a credit"),
+    Column("charged", BigInteger, nullable=False, default=0),
+    Column("refunded", BigInteger, nullable=False, default=0),
+    Column("attempt", Integer, nullable=False, default=0, comment="grows with every claim; fences late writers"),
+    Column("failures", Integer, nullable=False, default=0, comment="what max_attempts limits"),
+    Column("sent", Boolean, nullable=False, default=False, comment="handed to an upstream that must not get it twice"),
+    Column("upstream_id", String(128)),
+    Column("usage", LargeBinary, comment="JSON, as the upstream reported it"),
+    Column("error_code", String(64)),
+    Column("error_message", Text),
+    Column("retry_of", String(36), comment="the failed job that this one runs again"),
+    Column("version", Integer, nullable=False, default=1, comment="grows with every change of the row"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+)
+
+Index("ix_jobs_team", jobs.c.team_id, jobs.c.id.desc())
+# What a start rebuilds the queue from: the few that are not finished, whatever the table's size.
+_LIVE = jobs.c.state.in_(("queued", "running"))
+Index("ix_jobs_live", jobs.c.state, jobs.c.id, sqlite_where=_LIVE, postgresql_where=_LIVE)

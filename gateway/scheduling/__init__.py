@@ -1,0 +1,1 @@
+"""The scheduler: which jobs run next, where, and with whom."""

@@ -1,0 +1,43 @@
+"""Why a job waits and for how long, told to the one who waits, without naming anyone else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from gateway.scheduling.estimates import Estimates
+from gateway.scheduling.index import QueueIndex, Waiting
+from gateway.scheduling.lanes import Lane
+
+
+class Place(Struct, frozen=True):
+    """Where a queued job stands: 1 is next; `eta_seconds` until it is done, where that can be told."""
+
+    position: int
+    eta_seconds: float | None
+    reason: str
+
+
+def place(index: QueueIndex, lanes: Iterable[Lane], estimates: Estimates, blocked: str | None, job_id: str) -> Place | None:
+    """None where the job is not queued."""
+    job = index.get(job_id)
+    if job is None:
+        return None
+    ahead = index.ahead(job_id)
+    able = [lane for lane in lanes if lane.free().runs(job)]
+    known = estimates.known(job.model)
+    eta = None if known is None or not able else (ahead / len(able) + job.pictures) * known
+    return Place(ahead + 1, eta, blocked or _reason(job, able))
+
+
+def _reason(job: Waiting, able: list[Lane]) -> str:
+    now = time.time()
+    if not able:
+        return "no lane can run this model now"
+    if job.ready_at > now:
+        return f"tried again in {job.ready_at - now:.0f} s"
+    if all(lane.idle.is_set() and not lane.available(now) for lane in able):
+        return f"its lane rests after failures: {able[0].reason}"
+    return "waiting for a free lane"

@@ -1,0 +1,146 @@
+"""Step 6 of a picture's way: from the engine's pixels to a durable, announced image. Off the device's path."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from engines.contract import EngineCrashed, ImageReady, Pixels, Size
+from gateway.db import Database, new_id, now
+from gateway.events import Bus, ImageStored
+from gateway.images import records as images
+from gateway.images.records import Image, Source
+from gateway.jobs import changes
+from gateway.jobs.cancel import changed
+from gateway.jobs.records import Job
+from gateway.models import Offer
+from gateway.storage import ledger
+from gateway.storage.blobs import BlobStore
+from gateway.storage.mark import Finished, finish
+from gateway.storage.metadata import Description
+from gateway.storage.reading import read
+from gateway.storage.scaling import crop, fit, luminance
+
+ENCODERS = 2
+_COLUMNS = {"model", "engine", "prompt", "negative_prompt", "seed"}
+SOURCES: dict[str, Source] = {"text_to_image": "generate", "image_to_image": "edit", "inpaint": "edit", "upscale": "upscale"}
+
+
+class Keeper:
+    """Encodes, marks and stores pictures in a small pool of threads of its own."""
+
+    def __init__(self, db: Database, bus: Bus, blobs: BlobStore, *, marking: Callable[[], bool]) -> None:
+        self._db = db
+        self._bus = bus
+        self._blobs = blobs
+        self._marking = marking
+        self._pool = ThreadPoolExecutor(ENCODERS, thread_name_prefix="encode")
+
+    async def keep(self, job: Job, offer: Offer, ready: ImageReady) -> Job | None:
+        """The job with one picture more; None where it no longer runs under this attempt and the picture is dropped.
+
+        Raises StorageUnavailable.
+        """
+        loop = asyncio.get_running_loop()
+        finished = await loop.run_in_executor(self._pool, _finish, job, offer, ready, self._marking())
+        refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
+        blobs = dict(zip((0, *finished.thumbnails), (ref.hash for ref in refs), strict=True))
+        image = _image(job, offer, ready, finished, blobs)
+        async with self._db.write() as connection:
+            counted = await changes.count_stored(connection, job)
+            if counted is None:
+                return None
+            await images.add(connection, image)
+        self._bus.publish(ImageStored(job.id, job.team_id, job.user_id, image.id, image.ordinal))
+        self._bus.publish(changed(counted))
+        return counted
+
+    async def picture(self, blob: str, size: Size | None, *, mask: bool = False) -> Pixels:
+        """A kept picture as the engine shall see it; with `size` scaled to cover that and cropped in the middle."""
+        data = await self._blobs.get(blob)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: _read(data, size, mask=mask))
+
+    async def missing(self, job: Job) -> tuple[int, ...]:
+        """The ordinals that an earlier attempt has not stored."""
+        if not job.stored:
+            return tuple(range(job.pictures))
+        async with self._db.read() as connection:
+            kept = {image.ordinal for image in await images.of_job(connection, job.id)}
+        return tuple(ordinal for ordinal in range(job.pictures) if ordinal not in kept)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+
+def _finish(job: Job, offer: Offer, ready: ImageReady, marking: bool) -> Finished:
+    picture: Pixels | bytes
+    if ready.pixels is not None:
+        scale = fit if job.request.upscaler else crop
+        picture = scale(ready.pixels, job.request.size)
+    elif ready.encoded is not None:
+        picture = ready.encoded
+    else:
+        raise EngineCrashed("The engine announced a picture and handed over nothing.")
+    return finish(picture, _describe(job, offer, ready), form=job.request.output_format, marks=marking)
+
+
+def _describe(job: Job, offer: Offer, ready: ImageReady) -> Description:
+    kept = job.request
+    return Description(
+        capability=job.capability,
+        model=job.model,
+        engine=job.engine,
+        prompt=kept.prompt,
+        negative_prompt=kept.negative_prompt,
+        revision=offer.entry.revision,
+        steps=kept.steps,
+        guidance_scale=kept.guidance_scale,
+        sampler=kept.sampler,
+        strength=kept.strength,
+        seed=ready.seed,
+        loras=kept.loras,
+        made=kept.make,
+        upscaler=kept.upscaler,
+        parameters=ready.parameters,
+    )
+
+
+def _image(job: Job, offer: Offer, ready: ImageReady, finished: Finished, blobs: dict[int, str]) -> Image:
+    described = msgspec.to_builtins(_describe(job, offer, ready))
+    parameters = {name: value for name, value in described.items() if name not in _COLUMNS}
+    return Image(
+        id=new_id(),
+        team_id=job.team_id,
+        user_id=job.user_id,
+        job_id=job.id,
+        ordinal=ready.ordinal,
+        parent_id=None,
+        source=SOURCES[job.capability],
+        blob=blobs[0],
+        thumbnail_256=blobs[256],
+        thumbnail_768=blobs.get(768),
+        thumbhash=finished.thumbhash,
+        media_type=finished.media_type,
+        bytes=len(finished.data),
+        width=finished.width,
+        height=finished.height,
+        title="",
+        model=job.model,
+        engine=job.engine,
+        prompt=job.request.prompt,
+        negative_prompt=job.request.negative_prompt,
+        seed=ready.seed,
+        parameters=parameters,
+        created_at=now(),
+        deleted_at=None,
+    )
+
+
+def _read(data: bytes, size: Size | None, *, mask: bool) -> Pixels:
+    pixels = read(data).pixels
+    if mask:
+        pixels = luminance(pixels)
+    return pixels if size is None else fit(pixels, size)

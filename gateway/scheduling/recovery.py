@@ -1,0 +1,46 @@
+"""What becomes of a job whose attempt came to nothing. Pure."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from engines.contract import EngineCrashed, EngineError, OutOfMemory, UpstreamRateLimited
+
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 60.0
+
+
+class Again(Struct, frozen=True):
+    """Back into the queue, not before `delay` seconds have passed."""
+
+    delay: float = 0.0
+    counted: bool = True
+    """Whether this was a failure that `max_attempts` counts."""
+    alone: bool = False
+    saving: bool = False
+
+
+class Never(Struct, frozen=True):
+    """The end: the caller is told this."""
+
+    code: str
+    message: str
+
+
+def after(error: EngineError, *, mates: int, saving: bool, failures: int, max_attempts: int) -> Again | Never:
+    """The contract's table of errors, applied to one job of a batch that had `mates` others."""
+    if isinstance(error, OutOfMemory):
+        if mates:
+            return Again(counted=False, alone=True)
+        return Never(error.code, error.message) if saving else Again(alone=True, saving=True)
+    if not error.retried or failures + 1 >= max_attempts:
+        return Never(error.code, error.message)
+    if isinstance(error, UpstreamRateLimited):
+        return Again(delay=error.retry_after, counted=False)
+    if isinstance(error, EngineCrashed):
+        return Again(alone=True, delay=_delay(failures))
+    return Again(delay=_delay(failures))
+
+
+def _delay(failures: int) -> float:
+    return min(LONGEST_DELAY, FIRST_DELAY * 2.0**failures)

@@ -1,0 +1,267 @@
+"""One batch on one lane: steps 4 to 7 of a picture's way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from engines.contract import (
+    Done,
+    EngineCrashed,
+    EngineError,
+    Event,
+    Failed,
+    ImageReady,
+    ImageRequest,
+    Loading,
+    ModelUnusable,
+    OutOfMemory,
+    Progress,
+)
+from gateway.db import Database
+from gateway.errors import StorageUnavailable
+from gateway.events import Bus, JobProgress, JobQueued
+from gateway.jobs import changes
+from gateway.jobs.cancel import changed
+from gateway.jobs.records import Job
+from gateway.jobs.request import engine_request
+from gateway.models import Models, Offer
+from gateway.scheduling.estimates import Estimates
+from gateway.scheduling.keeping import Keeper
+from gateway.scheduling.lanes import Lane
+from gateway.scheduling.policy import Assignment
+from gateway.scheduling.previews import to_jpeg
+from gateway.scheduling.recovery import Again, after
+from gateway.workers.host import RunningBatch
+
+log = logging.getLogger(__name__)
+
+
+class Attempt:
+    """A batch's jobs while they run: what each still waits for."""
+
+    def __init__(self, jobs: list[Job], saving: bool) -> None:
+        self.jobs = {job.id: job for job in jobs}
+        self.saving = saving
+        self.stores: dict[str, list[asyncio.Task[None]]] = {job.id: [] for job in jobs}
+        self.wanted: dict[str, int] = {}
+        """Pictures that this attempt shall make, by job."""
+        self.ends: dict[str, asyncio.Task[None]] = {}
+        self.blocked: str | None = None
+        """Why pictures cannot be kept now: a full disk, a lost database."""
+
+
+class Runner:
+    """Runs assignments. `on_blocked` is told when nothing can be stored, so that no lane claims any more."""
+
+    def __init__(
+        self,
+        db: Database,
+        bus: Bus,
+        models: Models,
+        keeper: Keeper,
+        estimates: Estimates,
+        on_blocked: Callable[[str], None],
+    ) -> None:
+        self._db = db
+        self._bus = bus
+        self._models = models
+        self._keeper = keeper
+        self._estimates = estimates
+        self._on_blocked = on_blocked
+        self._settling: set[asyncio.Task[None]] = set()
+        self.closing = False
+
+    async def run(self, lane: Lane, assignment: Assignment) -> float:
+        """Returns the device seconds spent, as soon as the device is free again; storing goes on behind it."""
+        jobs = await self._claim(assignment)
+        if not jobs:
+            return 0.0
+        saving = any(job.saving for job in assignment.jobs)
+        attempt = Attempt(jobs, saving)
+        await lane.storing.acquire()
+        began = time.monotonic()
+        error: EngineError | None = None
+        try:
+            await self._on_lane(lane, assignment, attempt)
+            lane.went_well()
+        except EngineError as raised:
+            error = raised
+            lane.failed(raised)
+        except StorageUnavailable as raised:
+            attempt.blocked = raised.message
+        except Exception as raised:
+            log.exception("a batch ended in a way that nobody foresaw")
+            error = EngineCrashed(f"The gateway could not run this ({type(raised).__name__}); the log has the details.")
+        finally:
+            lane.batch, lane.state = None, "idle"
+            self._behind(self._settle(lane, attempt, error))
+        spent = time.monotonic() - began
+        if error is None and not attempt.blocked:
+            self._estimates.learn_run(assignment.jobs[0].model, spent, sum(job.pictures for job in jobs))
+        return spent
+
+    async def drain(self) -> None:
+        """Wait until everything that was made is stored."""
+        while self._settling:
+            await asyncio.gather(*self._settling, return_exceptions=True)
+
+    async def _claim(self, assignment: Assignment) -> list[Job]:
+        offer = self._models.offers.get(assignment.jobs[0].model[0])
+        sent = offer is not None and offer.card.replay == "never"
+        async with self._db.write() as connection:
+            jobs = await changes.claim(connection, [job.job_id for job in assignment.jobs], sent=sent)
+        order = {job.job_id: place for place, job in enumerate(assignment.jobs)}
+        jobs.sort(key=lambda job: order[job.id])
+        for job in jobs:
+            self._bus.publish(changed(job))
+        return jobs
+
+    async def _on_lane(self, lane: Lane, assignment: Assignment, attempt: Attempt) -> None:
+        offer = self._models.offers.get(assignment.jobs[0].model[0])
+        if offer is None:
+            raise _Removed(f"The model {assignment.jobs[0].model[0]} is no longer on offer.")
+        requests = await self._requests(attempt)
+        if not requests:
+            return
+        lane.batch = RunningBatch(requests, saving=attempt.saving, watched=self._bus.is_watched)
+        if self.closing:
+            lane.batch.cancel_all()
+        engine = self._models.catalog.engines[offer.entry.engine]
+        await self._load(lane, offer, engine, assignment, attempt)
+        lane.state = "running"
+        async for event in lane.host.run(engine, lane.batch):
+            await self._take(event, offer, attempt, lane.batch)
+
+    async def _load(self, lane: Lane, offer: Offer, engine: object, assignment: Assignment, attempt: Attempt) -> None:
+        """Make the model resident; if memory runs out, everything else makes room and it is tried once more."""
+        key = (offer.spec.id, offer.spec.revision)
+        if attempt.saving:
+            await lane.evict_others(key)
+        if lane.engine is None and not lane.holds(key):
+            lane.state = "loading"
+            for job in attempt.jobs.values():
+                self._progress(job, 0, 0, phase="loading")
+            await lane.evict(assignment.evict)
+            try:
+                size = await lane.load(engine, offer.spec)
+            except OutOfMemory:
+                await lane.evict_others(key)
+                size = await lane.load(engine, offer.spec)
+            self._estimates.learn_bytes(key, size)
+        lane.use(key)
+
+    async def _requests(self, attempt: Attempt) -> list[ImageRequest]:
+        """What the engine shall make; a job whose pictures an earlier attempt stored, all of them, only ends."""
+        requests = []
+        for job in attempt.jobs.values():
+            missing = await self._keeper.missing(job)
+            attempt.wanted[job.id] = len(missing)
+            if missing:
+                requests.append(await self._request(job, missing))
+            else:
+                attempt.ends[job.id] = asyncio.create_task(self._end(attempt, Done(job.id)))
+        return requests
+
+    async def _request(self, job: Job, missing: tuple[int, ...]) -> ImageRequest:
+        kept, keeper = job.request, self._keeper
+        return engine_request(
+            job.id,
+            job.model,
+            job.capability,
+            kept,
+            missing,
+            attempt=job.attempt,
+            source=await keeper.picture(kept.source, kept.make) if kept.source else None,
+            mask=await keeper.picture(kept.mask, kept.make, mask=True) if kept.mask else None,
+            references=tuple([await keeper.picture(blob, None) for blob in kept.references]),
+        )
+
+    async def _take(self, event: Event, offer: Offer, attempt: Attempt, batch: RunningBatch) -> None:
+        match event:
+            case Loading():
+                for job in attempt.jobs.values():
+                    self._progress(job, 0, 0, phase="loading")
+            case Progress():
+                preview = None if event.preview is None else await asyncio.to_thread(to_jpeg, event.preview)
+                self._progress(attempt.jobs[event.request], event.step, event.total, preview)
+            case ImageReady():
+                store = asyncio.create_task(self._store(attempt, offer, event, batch))
+                attempt.stores[event.request].append(store)
+            case Failed() | Done():
+                attempt.ends[event.request] = asyncio.create_task(self._end(attempt, event))
+
+    async def _store(self, attempt: Attempt, offer: Offer, event: ImageReady, batch: RunningBatch) -> None:
+        try:
+            await self._keeper.keep(attempt.jobs[event.request], offer, event)
+        except StorageUnavailable as error:
+            attempt.blocked = error.message
+            batch.cancel_all()
+            log.warning("a picture could not be stored: %s", error.message)
+
+    async def _end(self, attempt: Attempt, event: Failed | Done) -> None:
+        """One job's last word, once its pictures are stored."""
+        await asyncio.gather(*attempt.stores[event.request])
+        job = attempt.jobs[event.request]
+        stopped = self.closing and len(attempt.stores[job.id]) < attempt.wanted[job.id]
+        if attempt.blocked or stopped:
+            return  # it goes back into the queue
+        if isinstance(event, Failed):
+            await self._fail(attempt, job, event.error)
+            return
+        async with self._db.write() as connection:
+            ended = await changes.finish(connection, job, upstream_id=event.upstream_id, usage=event.usage)
+        if ended:
+            self._bus.publish(changed(ended))
+
+    async def _settle(self, lane: Lane, attempt: Attempt, error: EngineError | None) -> None:
+        """After the device is free: wait for what is being stored, then give every job that is left its end."""
+        try:
+            await asyncio.gather(*(store for stores in attempt.stores.values() for store in stores))
+            await asyncio.gather(*attempt.ends.values())
+            left = [job for job in attempt.jobs.values() if job.id not in attempt.ends or attempt.blocked or self.closing]
+            if attempt.blocked:
+                self._on_blocked(attempt.blocked)
+            for job in left:
+                if attempt.blocked or self.closing:
+                    await self._again(job, Again(counted=False))
+                else:
+                    await self._fail(attempt, job, error or EngineCrashed("The engine ended without a word about this."))
+        except StorageUnavailable as unavailable:
+            log.warning("what ran is found again when this is over: %s", unavailable.message)
+            self._on_blocked(unavailable.message)
+        finally:
+            lane.storing.release()
+
+    async def _fail(self, attempt: Attempt, job: Job, error: EngineError) -> None:
+        limit = self._models.catalog.settings.jobs.max_attempts
+        verdict = after(error, mates=len(attempt.jobs) - 1, saving=attempt.saving, failures=job.failures, max_attempts=limit)
+        if isinstance(verdict, Again):
+            await self._again(job, verdict)
+            return
+        async with self._db.write() as connection:
+            ended = await changes.finish(connection, job, error=(verdict.code, verdict.message))
+        if ended:
+            self._bus.publish(changed(ended))
+
+    async def _again(self, job: Job, verdict: Again) -> None:
+        async with self._db.write() as connection:
+            queued = await changes.put_back(connection, job, failed=verdict.counted)
+        if queued:
+            ready_at = time.time() + verdict.delay
+            event = JobQueued(job.id, job.team_id, job.user_id, queued.version, queued, ready_at, verdict.alone, verdict.saving)
+            self._bus.publish(event)
+
+    def _progress(self, job: Job, step: int, steps: int, preview: bytes | None = None, *, phase: str = "running") -> None:
+        self._bus.publish(JobProgress(job.id, job.team_id, job.user_id, step, steps, preview, phase))
+
+    def _behind(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+
+class _Removed(ModelUnusable):
+    code = "model_removed"

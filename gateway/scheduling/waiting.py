@@ -1,0 +1,34 @@
+"""From a job's row to what the policy needs of it."""
+
+from __future__ import annotations
+
+from engines.contract import LocalEngine
+from gateway.events import JobQueued
+from gateway.jobs.records import Job
+from gateway.jobs.request import engine_request
+from gateway.models import Offer
+from gateway.scheduling.index import Waiting
+
+MICROSECONDS = 1_000_000
+
+
+def waiting(job: Job, offer: Offer, event: JobQueued) -> Waiting:
+    """The queue's entry for a job; `event` says how it shall be tried."""
+    request = engine_request(job.id, job.model, job.capability, job.request, tuple(range(job.pictures)))
+    return Waiting(
+        job_id=job.id,
+        team_id=job.team_id,
+        user_id=job.user_id,
+        bulk=job.bulk,
+        engine=job.engine,
+        local=isinstance(offer.engine, LocalEngine),
+        model=(offer.spec.id, offer.spec.revision),
+        batch_key=offer.engine.batch_key(request, offer.card),
+        pictures=job.pictures - job.stored,
+        max_batch=offer.card.max_batch,
+        queued_at=job.created_at / MICROSECONDS,
+        ready_at=event.ready_at,
+        alone=event.alone,
+        saving=event.saving,
+        memory_bytes=offer.card.memory_bytes,
+    )

@@ -1,0 +1,1 @@
+"""Hosts for engines: where a batch really runs."""

@@ -1,0 +1,294 @@
+"""Engines without a network or a device, that do what their models' options script.
+
+They enter as any plugin: by `Registry({"fake": FakeEngine, "fake-remote": FakeRemoteEngine})` within a test, and by the
+entry points in `SITE` for a process of its own (`PYTHONPATH=<repository>:<SITE>`). In models.toml:
+
+    [engines.fake]
+    plugin = "fake"
+    journal = "/tmp/…/journal"
+
+    [[models]]
+    id = "slow"
+    engine = "fake"
+    source = "fake:slow"
+    step_seconds = 0.05
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from engines import contract
+from engines.contract import (
+    Batch,
+    Capability,
+    Done,
+    Event,
+    Failed,
+    Footprint,
+    ImageReady,
+    ImageRequest,
+    InvalidRequest,
+    LocalEngine,
+    ModelCard,
+    ModelSpec,
+    ModelUnusable,
+    Picture,
+    Progress,
+    RemoteEngine,
+    Replay,
+    Size,
+    Span,
+)
+from tests.fakes.pictures import colour, paint, png
+
+SITE = Path(__file__).parent / "site"
+REFUSED = "refuse me"
+"""A prompt with these words is refused by `check`."""
+HANG_SECONDS = 0.005
+
+
+class FakeOptions(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The `[engines.<name>]` table."""
+
+    journal: str | None = None
+    """A file to which every call is added as a line of JSON, by whatever process makes it; see `read_journal`."""
+
+
+class FakeRemoteOptions(FakeOptions, frozen=True, kw_only=True):
+    servers: tuple[str, ...] = ("one",)
+    """The lanes."""
+
+
+class Script(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A model's own keys: what its card says, and what happens when it runs."""
+
+    can: tuple[Capability, ...] = ("text_to_image", "image_to_image", "inpaint")
+    natives: tuple[tuple[int, int], ...] = ()
+    max_images: int = 4
+    max_batch: int = 4
+    repeatable: bool = True
+    """The card's `seeds`."""
+    replay: Replay = "safe"
+    takes_bytes: int = 0
+    """Of its device's memory."""
+
+    load_seconds: float = 0.0
+    step_seconds: float = 0.0
+    encoded: bool = False
+    """PNG bytes are handed over instead of pixels."""
+    joins: bool = True
+    """Newcomers are let in at each step."""
+    hang: bool = False
+    """After the first step nothing more comes until it is canceled."""
+
+    load_error: str = ""
+    """What `load` raises: the name of an error of the contract, or `crash` for one that no engine should raise."""
+    error: str = ""
+    """What a run comes to, named as for `load_error`, by these rules:"""
+    error_step: int = 1
+    error_attempts: int | None = None
+    """Only up to this attempt; None: always."""
+    error_words: str = ""
+    """Only for requests whose prompt has these words."""
+    error_alone: bool = False
+    """Failed for those requests, and their mates go on; else it is raised for the whole batch."""
+    fits: int | None = None
+    """Pictures at once; more are OutOfMemory."""
+    fits_saving: int | None = None
+    """The same when the batch saves memory."""
+
+
+def make_error(name: str) -> Exception:
+    """The contract's error of this name, or for `crash` what no engine should raise."""
+    if name == "crash":
+        return ZeroDivisionError("the fake engine crashed as it was told")
+    kind = getattr(contract, name)
+    message = f"The fake engine raised {name} as it was told."
+    error: Exception = kind(message, 0.05) if kind is contract.UpstreamRateLimited else kind(message)
+    return error
+
+
+def read_journal(path: str | Path) -> list[dict[str, Any]]:
+    """Every call of every process so far: `call`, `engine`, `model`, and what else that call has."""
+    file = Path(path)
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+class _Fake(contract.Engine):
+    """What both kinds share: the card, the checks, the journal and the play."""
+
+    ModelOptions = Script
+
+    def __init__(self, name: str, options: FakeOptions) -> None:
+        super().__init__(name, options)
+        self.calls: list[dict[str, Any]] = []
+        """What this instance was asked to do, oldest first; `options.journal` has the same of all instances."""
+        self._models: dict[str, ModelSpec] = {}
+        self._lock = threading.Lock()
+
+    async def card(self, model: ModelSpec) -> ModelCard:
+        script = _script(model)
+        self._models.setdefault(model.id, model)
+        return ModelCard(
+            capabilities=script.can,
+            native_sizes=tuple(Size(*size) for size in script.natives),
+            min_size=Size(32, 32),
+            max_size=Size(1024, 1024),
+            max_images=script.max_images,
+            max_batch=script.max_batch,
+            samplers=("Euler", "DPM++ 2M"),
+            steps=Span(1, 100, 4),
+            guidance_scale=Span(0, 20, 5),
+            strength=Span(0, 1, 0.75),
+            negative_prompt=True,
+            seeds=script.repeatable,
+            replay=script.replay,
+            memory_bytes=script.takes_bytes,
+        )
+
+    def check(self, request: ImageRequest, card: ModelCard) -> None:
+        if REFUSED in request.prompt:
+            raise InvalidRequest(f"The fake engine does not take {REFUSED!r}; ask for something else.", "prompt")
+
+    def batch_key(self, request: ImageRequest, card: ModelCard) -> Hashable | None:
+        return (request.model, request.width, request.height, request.steps) if card.max_batch > 1 else None
+
+    async def aclose(self) -> None:
+        self._note("aclose")
+
+    def _note(self, call: str, **more: Any) -> None:
+        entry = {"call": call, "engine": self.name, **more}
+        with self._lock:
+            self.calls.append(entry)
+            if self.options.journal is not None:
+                with open(self.options.journal, "a") as file:
+                    file.write(json.dumps(entry) + "\n")
+
+    def _play(self, batch: Batch, where: str) -> Iterator[Event | float]:
+        """The events of a run, and between them how many seconds to wait."""
+        model = self._models[batch.requests[0].model]
+        ids = [request.id for request in batch.requests]
+        attempts = [request.attempt for request in batch.requests]
+        pictures = sum(len(request.pictures) for request in batch.requests)
+        self._note("run", model=model.id, where=where, requests=ids, attempts=attempts, pictures=pictures, saving=batch.saving)
+        yield from _play(batch, _script(model))
+        self._note("ran", model=model.id, where=where, requests=ids)
+
+
+class FakeEngine(_Fake, LocalEngine):
+    """On a device's thread."""
+
+    Options = FakeOptions
+
+    def load(self, model: ModelSpec, device: str) -> Footprint:
+        script = _script(model)
+        self._note("load", model=model.id, where=device, revision=model.revision)
+        time.sleep(script.load_seconds)
+        if not model.source.startswith("fake:"):
+            raise ModelUnusable(f"There is no fake model {model.source}; name one that begins with fake:.")
+        if script.load_error:
+            raise make_error(script.load_error)
+        self._models[model.id] = model
+        return Footprint(script.takes_bytes)
+
+    def unload(self, model: ModelSpec, device: str) -> None:
+        self._note("unload", model=model.id, where=device, revision=model.revision)
+        self._models.pop(model.id, None)
+
+    def run(self, batch: Batch, device: str, emit: Callable[[Event], None]) -> None:
+        for event in self._play(batch, device):
+            if isinstance(event, float):
+                time.sleep(event)
+            else:
+                emit(event)
+
+
+class FakeRemoteEngine(_Fake, RemoteEngine):
+    """On the event loop, as if it asked another server."""
+
+    Options = FakeRemoteOptions
+
+    def lanes(self) -> Sequence[str]:
+        return tuple(self.options.servers)
+
+    async def card(self, model: ModelSpec) -> ModelCard:
+        if not model.source.startswith("fake:"):
+            raise ModelUnusable(f"The fake server offers no {model.source}; name one that begins with fake:.")
+        return await super().card(model)
+
+    async def generate(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
+        for event in self._play(batch, lane):
+            if isinstance(event, float):
+                await asyncio.sleep(event)
+            else:
+                yield event
+
+
+def _script(model: ModelSpec) -> Script:
+    return model.options if isinstance(model.options, Script) else Script()
+
+
+def _play(batch: Batch, script: Script) -> Iterator[Event | float]:
+    fits = script.fits_saving if batch.saving and script.fits_saving is not None else script.fits
+    if fits is not None and sum(len(request.pictures) for request in batch.requests) > fits:
+        raise make_error("OutOfMemory")
+    running = {request.id: (request, 0) for request in batch.requests}
+    while running:
+        if script.joins:
+            running.update((request.id, (request, 0)) for request in batch.newcomers())
+        yield script.step_seconds
+        for request, step in list(running.values()):
+            if batch.canceled(request.id):
+                del running[request.id]
+            elif not (script.hang and step):
+                yield from _step(batch, request, step + 1, script, running)
+        if script.hang and running:
+            yield HANG_SECONDS
+
+
+def _step(
+    batch: Batch, request: ImageRequest, step: int, script: Script, running: dict[str, tuple[ImageRequest, int]]
+) -> Iterator[Event]:
+    if step == script.error_step and _goes_wrong(request, script):
+        error = make_error(script.error)
+        if not (script.error_alone and isinstance(error, contract.EngineError)):
+            raise error
+        del running[request.id]
+        yield Failed(request.id, error)
+        return
+    total = request.steps or 1
+    seed = request.pictures[0].seed if request.pictures else None
+    preview = np.full((8, 8, 3), colour(seed), np.uint8) if batch.watched(request.id) else None
+    running[request.id] = request, step
+    yield Progress(request.id, step, total, preview)
+    if step == total and not batch.canceled(request.id):
+        del running[request.id]
+        yield from (_picture(request, picture, script) for picture in request.pictures)
+        yield Done(request.id)
+
+
+def _goes_wrong(request: ImageRequest, script: Script) -> bool:
+    early = script.error_attempts is None or request.attempt <= script.error_attempts
+    return bool(script.error) and early and script.error_words in request.prompt
+
+
+def _picture(request: ImageRequest, picture: Picture, script: Script) -> ImageReady:
+    pixels = paint(request, picture.seed)
+    made: dict[str, Any] = {"encoded": png(pixels)} if script.encoded else {"pixels": pixels}
+    return ImageReady(request=request.id, ordinal=picture.ordinal, seed=picture.seed, **made)
+
+
+def environment(root: Path) -> dict[str, str]:
+    """What a process of its own needs to find these engines, beside the rest of this one's environment."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(SITE)])}

@@ -1,0 +1,40 @@
+"""What becomes of a job after an error: the contract's table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engines.contract import (
+    ContentRejected,
+    EngineCrashed,
+    EngineError,
+    EngineUnavailable,
+    InvalidRequest,
+    ModelUnusable,
+    OutOfMemory,
+    UpstreamRateLimited,
+)
+from gateway.scheduling.recovery import Again, Never, after
+
+
+@pytest.mark.parametrize(
+    ("error", "situation", "verdict"),
+    [
+        (InvalidRequest("no", "steps"), {}, Never("invalid_request", "no")),
+        (ContentRejected("no"), {}, Never("content_rejected", "no")),
+        (ModelUnusable("broken"), {}, Never("model_unusable", "broken")),
+        (OutOfMemory("full"), {"mates": 3}, Again(counted=False, alone=True)),
+        (OutOfMemory("full"), {}, Again(alone=True, saving=True)),
+        (OutOfMemory("full"), {"saving": True}, Never("out_of_memory", "full")),
+        (EngineCrashed("bang"), {"mates": 3}, Again(alone=True, delay=1.0)),
+        (EngineCrashed("bang"), {"failures": 1}, Again(alone=True, delay=2.0)),
+        (EngineCrashed("bang"), {"failures": 2}, Never("engine_crashed", "bang")),
+        (EngineUnavailable("away"), {}, Again(delay=1.0)),
+        (EngineUnavailable("away"), {"failures": 2}, Never("engine_unavailable", "away")),
+        (UpstreamRateLimited("slow", 7.0), {"failures": 1}, Again(delay=7.0, counted=False)),
+    ],
+)
+def test_table(error: EngineError, situation: dict[str, Any], verdict: Again | Never) -> None:
+    assert after(error, **{"mates": 0, "saving": False, "failures": 0, "max_attempts": 3, **situation}) == verdict
