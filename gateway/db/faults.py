@@ -28,6 +28,8 @@ def said_plainly() -> Iterator[None]:
     """Raises StorageFull or StorageUnavailable in place of what the driver says about either; the rest passes."""
     try:
         yield
+    except ConnectionError as error:  # PostgreSQL's driver, before there is a connection to speak for
+        raise StorageUnavailable("The database cannot be reached.") from error
     except DBAPIError as error:
         plain = _plain(error)
         if plain is None:

@@ -16,12 +16,13 @@ from gateway.images.records import Image, Source
 from gateway.jobs import changes
 from gateway.jobs.cancel import changed
 from gateway.jobs.records import Job
+from gateway.jobs.request import Resolved
 from gateway.models import Offer
-from gateway.storage import ledger
+from gateway.storage import carriage, ledger
 from gateway.storage.blobs import BlobStore
 from gateway.storage.mark import Finished, finish
 from gateway.storage.metadata import Description
-from gateway.storage.reading import read
+from gateway.storage.reading import read, sniff
 from gateway.storage.scaling import crop, fit, luminance
 
 ENCODERS = 2
@@ -45,10 +46,12 @@ class Keeper:
         Raises StorageUnavailable.
         """
         loop = asyncio.get_running_loop()
-        finished = await loop.run_in_executor(self._pool, _finish, job, offer, ready, self._marking())
+        about = _describe(job, offer, ready, real=await self._is_real(job.request.source))
+        picture = _handed_over(ready)
+        finished = await loop.run_in_executor(self._pool, _finish, picture, about, job.request, self._marking())
         refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
         blobs = dict(zip((0, *finished.thumbnails), (ref.hash for ref in refs), strict=True))
-        image = _image(job, offer, ready, finished, blobs)
+        image = _image(job, about, ready.ordinal, finished, blobs)
         async with self._db.write() as connection:
             counted = await changes.count_stored(connection, job)
             if counted is None:
@@ -71,23 +74,35 @@ class Keeper:
             kept = {image.ordinal for image in await images.of_job(connection, job.id)}
         return tuple(ordinal for ordinal in range(job.pictures) if ordinal not in kept)
 
+    async def _is_real(self, source: str | None) -> bool:
+        """Whether the picture that was changed is one that no machine is known to have made."""
+        if source is None:
+            return False
+        data = await self._blobs.get(source)
+        media_type = sniff(data) or ""
+        return not carriage.is_signed(data, media_type) and carriage.source_type_of(data, media_type) is None
+
     def close(self) -> None:
         self._pool.shutdown(wait=True)
 
 
-def _finish(job: Job, offer: Offer, ready: ImageReady, marking: bool) -> Finished:
-    picture: Pixels | bytes
+def _finish(picture: Pixels | bytes, about: Description, kept: Resolved, marking: bool) -> Finished:
+    if isinstance(picture, bytes) and kept.make != kept.size:
+        picture = read(picture).pixels
+    if not isinstance(picture, bytes):
+        picture = (fit if kept.upscaler else crop)(picture, kept.size)
+    return finish(picture, about, form=kept.output_format, marks=marking)
+
+
+def _handed_over(ready: ImageReady) -> Pixels | bytes:
     if ready.pixels is not None:
-        scale = fit if job.request.upscaler else crop
-        picture = scale(ready.pixels, job.request.size)
-    elif ready.encoded is not None:
-        picture = ready.encoded
-    else:
-        raise EngineCrashed("The engine announced a picture and handed over nothing.")
-    return finish(picture, _describe(job, offer, ready), form=job.request.output_format, marks=marking)
+        return ready.pixels
+    if ready.encoded is not None:
+        return ready.encoded
+    raise EngineCrashed("The engine announced a picture and handed over nothing.")
 
 
-def _describe(job: Job, offer: Offer, ready: ImageReady) -> Description:
+def _describe(job: Job, offer: Offer, ready: ImageReady, *, real: bool) -> Description:
     kept = job.request
     return Description(
         capability=job.capability,
@@ -104,19 +119,19 @@ def _describe(job: Job, offer: Offer, ready: ImageReady) -> Description:
         loras=kept.loras,
         made=kept.make,
         upscaler=kept.upscaler,
+        changes_real_picture=real,
         parameters=ready.parameters,
     )
 
 
-def _image(job: Job, offer: Offer, ready: ImageReady, finished: Finished, blobs: dict[int, str]) -> Image:
-    described = msgspec.to_builtins(_describe(job, offer, ready))
-    parameters = {name: value for name, value in described.items() if name not in _COLUMNS}
+def _image(job: Job, about: Description, ordinal: int, finished: Finished, blobs: dict[int, str]) -> Image:
+    parameters = {name: value for name, value in msgspec.to_builtins(about).items() if name not in _COLUMNS}
     return Image(
         id=new_id(),
         team_id=job.team_id,
         user_id=job.user_id,
         job_id=job.id,
-        ordinal=ready.ordinal,
+        ordinal=ordinal,
         parent_id=None,
         source=SOURCES[job.capability],
         blob=blobs[0],
@@ -132,7 +147,7 @@ def _image(job: Job, offer: Offer, ready: ImageReady, finished: Finished, blobs:
         engine=job.engine,
         prompt=job.request.prompt,
         negative_prompt=job.request.negative_prompt,
-        seed=ready.seed,
+        seed=about.seed,
         parameters=parameters,
         created_at=now(),
         deleted_at=None,

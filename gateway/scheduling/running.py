@@ -21,7 +21,7 @@ from engines.contract import (
     Progress,
 )
 from gateway.db import Database
-from gateway.errors import StorageUnavailable
+from gateway.errors import InvalidInput, StorageUnavailable
 from gateway.events import Bus, JobProgress, JobQueued
 from gateway.jobs import changes
 from gateway.jobs.cancel import changed
@@ -49,6 +49,8 @@ class Attempt:
         self.wanted: dict[str, int] = {}
         """Pictures that this attempt shall make, by job."""
         self.ends: dict[str, asyncio.Task[None]] = {}
+        self.spoiled: dict[str, EngineError] = {}
+        """Why a picture that an engine handed over could not be kept, by job."""
         self.blocked: str | None = None
         """Why pictures cannot be kept now: a full disk, a lost database."""
 
@@ -200,6 +202,12 @@ class Runner:
             attempt.blocked = error.message
             batch.cancel_all()
             log.warning("a picture could not be stored: %s", error.message)
+        except InvalidInput as error:
+            attempt.spoiled[event.request] = EngineCrashed(f"The engine did not deliver a picture. {error.message}")
+        except Exception as error:
+            log.exception("a picture could not be kept, for a reason that nobody foresaw")
+            told = f"The picture could not be kept ({type(error).__name__}); the log has the details."
+            attempt.spoiled[event.request] = EngineCrashed(told)
 
     async def _end(self, attempt: Attempt, event: Failed | Done) -> None:
         """One job's last word, once its pictures are stored."""
@@ -208,9 +216,11 @@ class Runner:
         stopped = self.closing and len(attempt.stores[job.id]) < attempt.wanted[job.id]
         if attempt.blocked or stopped:
             return  # it goes back into the queue
-        if isinstance(event, Failed):
-            await self._fail(attempt, job, event.error)
+        error = event.error if isinstance(event, Failed) else attempt.spoiled.get(job.id)
+        if error:
+            await self._fail(attempt, job, error)
             return
+        assert isinstance(event, Done)
         async with self._db.write() as connection:
             ended = await changes.finish(connection, job, upstream_id=event.upstream_id, usage=event.usage)
         if ended:

@@ -1,0 +1,114 @@
+"""Files that are there whole or not at all, and are still there after a power cut.
+
+obstore's local store does neither fsync files nor the folders that name them, so local bytes are written here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+_PARTIAL = ".partial"
+_STALE_SECONDS = 3600
+"""A partial file this old was left by a crash; no write takes so long."""
+_PROBE = b"probe" * 1024
+SMALLEST_FREE = 64 << 20
+"""Bytes that must be free: a handful of large pictures, and the database's own log."""
+
+
+class DurableFolder:
+    """A folder of files that never change. Blocking: call it in a thread; it may be called in many at once.
+
+    Raises OSError. Until a write returns, its file is not visible under its key, and nothing of it is left if it fails.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._partial = root / _PARTIAL
+        self._durable = {root}
+        """Folders whose own names are known to be on disk."""
+        missing = [folder for folder in (root, *root.parents) if not folder.exists()]
+        self._partial.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(missing):
+            _sync_folder(folder.parent)
+        self._remove_stale()
+
+    def path(self, key: str) -> Path:
+        return self.root / key
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put `data` under `key`. What is there already under this key is taken to be the same when it is as long."""
+        target = self.path(key)
+        self._make_folder(target.parent)
+        if not self._is_there(target, len(data)):
+            partial = self._write_partial(data)
+            try:
+                os.replace(partial, target)
+            except BaseException:
+                _discard(partial)
+                raise
+        # Also for a file that was there: another thread may have renamed it and not have come this far.
+        _sync_folder(target.parent)
+
+    def probe(self) -> None:
+        """Write a little and remove it. Raises OSError (ENOSPC) too when there is room for little more than that."""
+        if shutil.disk_usage(self.root).free < SMALLEST_FREE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        _discard(self._write_partial(_PROBE))
+
+    def _write_partial(self, data: bytes) -> Path:
+        partial = self._partial / secrets.token_hex(16)
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            try:
+                left = memoryview(data)
+                while left:
+                    left = left[os.write(descriptor, left) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except BaseException:
+            _discard(partial)
+            raise
+        return partial
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make the folder and see that its name is on disk, up to the root."""
+        if folder in self._durable:
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+        self._durable.add(folder)
+
+    @staticmethod
+    def _is_there(target: Path, length: int) -> bool:
+        try:
+            return target.stat().st_size == length
+        except FileNotFoundError:
+            return False
+
+    def _remove_stale(self) -> None:
+        limit = time.time() - _STALE_SECONDS
+        for partial in self._partial.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if partial.stat().st_mtime < limit:
+                    partial.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(partial: Path) -> None:
+    with contextlib.suppress(OSError):
+        partial.unlink()

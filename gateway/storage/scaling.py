@@ -1,0 +1,35 @@
+"""Pixels to another size: Lanczos to cover it, then the middle of that."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from engines.contract import Pixels, Size
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""ITU-R BT.601, section 2.5.1."""
+
+
+def fit(pixels: Pixels, size: Size) -> Pixels:
+    """Scaled so that it covers `size` in its own ratio, the rest cut off evenly."""
+    height, width = pixels.shape[:2]
+    scale = max(size.width / width, size.height / height)
+    cover = (max(size.width, round(width * scale)), max(size.height, round(height * scale)))
+    if cover != (width, height):
+        pixels = np.asarray(Image.fromarray(pixels).resize(cover, Image.Resampling.LANCZOS))
+    return crop(pixels, size)
+
+
+def crop(pixels: Pixels, size: Size) -> Pixels:
+    """The middle of a picture that is at least as large."""
+    height, width = pixels.shape[:2]
+    left, top = (width - size.width) // 2, (height - size.height) // 2
+    return np.ascontiguousarray(pixels[top : top + size.height, left : left + size.width])
+
+
+def luminance(pixels: Pixels) -> Pixels:
+    """(height, width) of 0 to 255, as masks are; transparency is not looked at."""
+    if pixels.ndim == 2:
+        return pixels
+    return np.rint(pixels[:, :, :3] @ _LUMINANCE).astype(np.uint8)
