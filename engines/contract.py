@@ -252,6 +252,8 @@ class EngineCrashed(EngineError):
 class Batch(Protocol):
     """Requests of equal batch key that run together; open while it runs."""
 
+    model: ModelSpec
+    """The model of all of them."""
     requests: Sequence[ImageRequest]
     saving: bool
     """Memory ran out on the last try: use every memory-saving setting that the model has, at the price of speed."""

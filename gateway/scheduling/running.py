@@ -128,7 +128,7 @@ class Runner:
         requests = await self._requests(attempt)
         if not requests:
             return
-        lane.batch = RunningBatch(requests, saving=attempt.saving, watched=self._bus.is_watched)
+        lane.batch = RunningBatch(offer.spec, requests, saving=attempt.saving, watched=self._bus.is_watched)
         if self.closing:
             lane.batch.cancel_all()
         engine = self._models.catalog.engines[offer.entry.engine]

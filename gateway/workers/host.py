@@ -27,7 +27,10 @@ class Host(Protocol):
 class RunningBatch:
     """The contract's `Batch`, shared between the event loop, which writes, and the engine, which only reads."""
 
-    def __init__(self, requests: Sequence[ImageRequest], *, saving: bool, watched: Callable[[str], bool]) -> None:
+    def __init__(
+        self, model: ModelSpec, requests: Sequence[ImageRequest], *, saving: bool, watched: Callable[[str], bool]
+    ) -> None:
+        self.model = model
         self.requests = requests
         self.saving = saving
         self._watched = watched

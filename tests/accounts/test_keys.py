@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ async def test_a_key_carries_what_it_was_given(database: Database, admin: Princi
     assert not principal.is_admin
     for permission in ("gallery.write", "features.image_generation", "admin"):
         with pytest.raises(Forbidden, match=permission):
-            principal.require(permission)  # type: ignore[arg-type]
+            principal.require(permission)
 
 
 async def test_admin_implies_all(database: Database, admin: Principal) -> None:
@@ -92,8 +93,8 @@ async def test_the_second_time_asks_no_database(database: Database, admin: Princ
 
     monkeypatch.setattr(authentication, "_look_up", never)
     assert await accounts.authenticate(database, text) == first
-    clock = authentication.time.monotonic() + authentication.CACHE_SECONDS
-    monkeypatch.setattr(authentication.time, "monotonic", lambda: clock)
+    clock = time.monotonic() + authentication.CACHE_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     with pytest.raises(AssertionError, match="asked"):
         await accounts.authenticate(database, text)
 

@@ -1,0 +1,69 @@
+"""The contract suite over every engine that this repository has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engines.contract import Engine, ImageRequest, ModelSpec
+from engines.suite import EngineSuite
+from tests.fakes.fake_engine import FakeEngine, FakeOptions, FakeRemoteEngine, FakeRemoteOptions, Script
+
+Spoil = Callable[[ImageRequest], ImageRequest]
+BAD = "these words go wrong"
+
+
+class Case(Struct, frozen=True):
+    """One engine under test."""
+
+    engine: Callable[[], Engine]
+    model: ModelSpec
+    spoil: Spoil | None = None
+
+
+def spoiled_prompt(request: ImageRequest) -> ImageRequest:
+    return replace(request, prompt=BAD)
+
+
+def fake(build: Callable[[], Engine], **script: object) -> Case:
+    options = Script(error="ContentRejected", error_words=BAD, error_alone=True, **script)  # type: ignore[arg-type]
+    return Case(build, ModelSpec("fake", "fake:one", "r1", options), spoiled_prompt)
+
+
+def local() -> Engine:
+    return FakeEngine("fake", FakeOptions())
+
+
+def remote() -> Engine:
+    return FakeRemoteEngine("fake-remote", FakeRemoteOptions(servers=("one", "two")))
+
+
+CASES = {
+    "fake": fake(local),
+    "fake-remote": fake(remote),
+    "fake that hands over PNG": fake(local, encoded=True),
+    "fake with native sizes, alone": fake(local, natives=((64, 64), (96, 64)), max_batch=1, max_images=1),
+    "fake remote that is never sent twice": fake(remote, replay="never", repeatable=False, can=("text_to_image",)),
+}
+
+
+class TestEngines(EngineSuite):
+    @pytest.fixture(params=list(CASES.values()), ids=list(CASES))
+    def case(self, request: pytest.FixtureRequest) -> Case:
+        case: Case = request.param
+        return case
+
+    @pytest.fixture
+    def engine(self, case: Case) -> Engine:
+        return case.engine()
+
+    @pytest.fixture
+    def model(self, case: Case) -> ModelSpec:
+        return case.model
+
+    @pytest.fixture
+    def spoil(self, case: Case) -> Spoil | None:
+        return case.spoil
