@@ -76,16 +76,16 @@ class Resolved(Struct, frozen=True, kw_only=True):
         return None if self.seed is None else self.seed + ordinal
 
 
-def resolve(asked: Submission, entry: ModelEntry, card: ModelCard) -> Resolved:
+def resolve(asked: Submission, entry: ModelEntry, card: ModelCard, max_pixels: int) -> Resolved:
     """Fill in what was left open and check it all against the card. Raises InvalidInput naming the field."""
     width, height = _size(asked, entry, card)
     cards.check(asked, card, entry.id)
-    geometry = cards.geometry(width, height, card, entry.upscaler)
+    geometry = cards.geometry(width, height, card, entry.upscaler, max_pixels)
     drawn = secrets.randbelow(LARGEST_DRAWN_SEED) if card.seeds else None
     changes_source = asked.source is not None
     return Resolved(
         prompt=asked.prompt,
-        negative_prompt=asked.negative_prompt,
+        negative_prompt=asked.negative_prompt or entry.defaults.negative_prompt,
         make=geometry.make,
         size=geometry.final,
         upscaler=entry.upscaler if geometry.scaled else None,

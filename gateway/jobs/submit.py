@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from engines.contract import InvalidRequest
 from gateway.accounts import Principal
+from gateway.catalog import Settings
 from gateway.db import Database, new_id, now
 from gateway.errors import InvalidInput, WrongState
 from gateway.events import Bus, JobQueued
@@ -18,12 +19,12 @@ from gateway.jobs.tables import jobs
 from gateway.models import Offer
 
 
-async def submit(db: Database, bus: Bus, offer: Offer, principal: Principal, asked: Submission) -> Job:
+async def submit(db: Database, bus: Bus, offer: Offer, principal: Principal, asked: Submission, settings: Settings) -> Job:
     """Check the submission against the chosen model, keep it, then ring the bell.
 
     Raises InvalidInput that names the field, before anything is written.
     """
-    job = _job(offer, principal, asked)
+    job = _job(offer, principal, asked, settings)
     try:
         offer.engine.check(
             engine_request(job.id, offer.entry.id, asked.capability, job.request, tuple(range(job.pictures))), offer.card
@@ -68,7 +69,7 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
     )
 
 
-def _job(offer: Offer, principal: Principal, asked: Submission) -> Job:
+def _job(offer: Offer, principal: Principal, asked: Submission, settings: Settings) -> Job:
     return Job(
         id=new_id(),
         team_id=principal.team_id,
@@ -81,7 +82,7 @@ def _job(offer: Offer, principal: Principal, asked: Submission) -> Job:
         revision=offer.entry.revision,
         state="queued",
         bulk=asked.bulk,
-        request=resolve(asked, offer.entry, offer.card),
+        request=resolve(asked, offer.entry, offer.card, settings.limits.max_pixels),
         pictures=asked.n,
         stored=0,
         price=0,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gateway.db import Database
 from gateway.errors import StorageUnavailable
@@ -80,7 +81,9 @@ class Scheduler:
                 lane.batch.cancel_all()
         if self._batches:
             await asyncio.wait(self._batches, timeout=STOP_SECONDS)
-        await asyncio.wait_for(self._runner.drain(), STOP_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._runner.drain()
         await asyncio.gather(*(lane.host.close() for lane in self._lanes.values()))
         await asyncio.to_thread(self._keeper.close)
 

@@ -57,7 +57,8 @@ class Box:
 
     async def ask(self, model: str = "m", **more: Any) -> Job:
         asked = Submission(**{"surface": "test", "capability": "text_to_image", "prompt": "a cat", "model": model, **more})
-        return await submit(self.db, self.bus, self.models.offers[model], self.principal, asked)
+        settings = self.models.catalog.settings
+        return await submit(self.db, self.bus, self.models.offers[model], self.principal, asked, settings)
 
     async def cancel(self, job: Job) -> Job:
         return await cancel(self.db, self.bus, self.principal, job.id)

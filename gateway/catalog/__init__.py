@@ -1,0 +1,38 @@
+"""models.toml, the operator's one file: settings, engines, devices, tariffs, models."""
+
+from gateway.catalog.entries import (
+    Catalog,
+    DeviceEntry,
+    EngineEntry,
+    Megapixels,
+    ModelDefaults,
+    ModelEntry,
+    ModelLimits,
+    settle_devices,
+)
+from gateway.catalog.file import CatalogFile
+from gateway.catalog.kinds import AUTO, CAPABILITIES, Range
+from gateway.catalog.loading import Plugins, load, parse
+from gateway.catalog.packaged import ensure_models_file, packaged_models_file
+from gateway.catalog.settings import Settings
+
+__all__ = [
+    "AUTO",
+    "CAPABILITIES",
+    "Catalog",
+    "CatalogFile",
+    "DeviceEntry",
+    "EngineEntry",
+    "Megapixels",
+    "ModelDefaults",
+    "ModelEntry",
+    "ModelLimits",
+    "Plugins",
+    "Range",
+    "Settings",
+    "ensure_models_file",
+    "load",
+    "packaged_models_file",
+    "parse",
+    "settle_devices",
+]

@@ -1,0 +1,90 @@
+"""What may be written in models.toml: the types of its values, with their bounds and their words."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engines.contract import Capability, Size
+from gateway.catalog.decoding import written
+
+LARGEST_SIDE = 16_383
+"""Pixels; the most that WebP can hold (RFC 9649)."""
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
+AUTO = "auto"
+"""What a request says that leaves the choice of the model to us; no model may be called so."""
+
+
+class Range(Struct, frozen=True):
+    """The least and the most, both allowed; in the file `[least, most]`."""
+
+    low: float
+    high: float
+
+
+def _size(value: Any) -> Size:
+    if isinstance(value, str):
+        value = [int(side) for side in value.lower().split("x")]
+    width, height = msgspec.convert(value, tuple[Side, Side])
+    return Size(width, height)
+
+
+def _range(value: Any) -> Range:
+    low, high = msgspec.convert(value, tuple[Bound, Bound])
+    if low > high:
+        raise ValueError
+    return Range(low, high)
+
+
+def _memory(value: Any) -> int:
+    if isinstance(value, str):
+        quantity = _QUANTITY.fullmatch(value.strip())
+        if quantity is None:
+            raise ValueError
+        value = round(float(quantity[1]) * _UNITS[quantity[2]])
+    count: int = msgspec.convert(value, Annotated[int, Meta(ge=1)])
+    return count
+
+
+def _device(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"auto|cpu|cuda(:\d{1,2})?", value):
+        raise ValueError
+    return "cuda:0" if value == "cuda" else value
+
+
+def _price(value: Any) -> Decimal:
+    """Exact to four places, as money is kept."""
+    price = msgspec.convert(value, Decimal)
+    if isinstance(value, bool) or not price.is_finite() or not 0 <= price <= 10**9 or price != round(price, 4):
+        raise ValueError
+    return price
+
+
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]i?B)")
+_UNITS = {f"{letter}{i}B": (1024 if i else 1000) ** power for power, letter in enumerate("KMGT", start=1) for i in ("", "i")}
+Side = Annotated[int, Meta(ge=1, le=LARGEST_SIDE)]
+Bound = Annotated[float, Meta(ge=0, le=1000)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+CountOrNone = Annotated[int, Meta(ge=0, le=1000)]
+Multiple = Annotated[int, Meta(ge=1, le=1024)]
+Text = Annotated[str, Meta(min_length=1)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits and . _ -, at most 64")]
+ModelId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$", description="letters, digits and . _ : @ + -, at most 128")
+]
+Steps = Annotated[int, Meta(ge=1, le=1000)]
+Guidance = Annotated[float, Meta(ge=0, le=100)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Area = Annotated[float, Meta(ge=0.001, le=256)]
+"""Megapixels of 2^20."""
+Upscaler = Literal["lanczos"]
+"""What can enlarge a picture after it was made."""
+WrittenSize = Annotated[Size, written('a size such as "1024x768" or [1024, 768]', _size)]
+WrittenRange = Annotated[Range, written("the least and the most such as [1, 50]", _range)]
+Memory = Annotated[int, written('bytes, or text such as "6.5 GB" or "24 GiB"', _memory)]
+Device = Annotated[str, written("auto, cpu, or cuda:0 and so on", _device)]
+Price = Annotated[Decimal, written("credits for a picture, such as 5 or 0.25, with four decimals at most", _price)]

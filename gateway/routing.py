@@ -1,0 +1,88 @@
+"""Which model a request means: an id, an alias, or the best there is. Pure over the catalog, the cards and a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from msgspec import Struct
+
+from engines.contract import Capability, ModelCard
+from gateway.catalog import AUTO, Catalog, ModelEntry
+from gateway.errors import InvalidInput, ModelRetired, NotAccepting, UnknownModel
+from gateway.nearest import did_you_mean, listed
+
+
+class Outlook(Struct, frozen=True):
+    """How things stand for one model just now, as the lanes tell."""
+
+    ready: bool = True
+    """Some lane that can run it is well."""
+    wait_seconds: float = 0.0
+    """Until a job that comes now would begin, as far as is known."""
+    reason: str = ""
+    """Why it is not ready."""
+
+
+UNKNOWN = Outlook()
+
+
+def choose(
+    wanted: str | None,
+    capability: Capability,
+    catalog: Catalog,
+    cards: Mapping[str, ModelCard],
+    outlooks: Mapping[str, Outlook],
+    team: Collection[str],
+) -> ModelEntry:
+    """The model that runs the request. `cards` holds the merged card of each model that is on offer, `outlooks` what is
+    known of them, `team` the caller's team by its id and its name.
+
+    A model that is named is returned whether or not it can do what is asked: its card says that better. Raises
+    UnknownModel naming the nearest, ModelRetired, InvalidInput when no model has the capability, and NotAccepting when
+    those that have it cannot run now.
+    """
+    if wanted is None or wanted == AUTO:
+        return _best(capability, catalog, cards, outlooks, team)
+    entry = catalog.models.get(wanted)
+    if entry is not None and not entry.retired and _sees(team, entry):
+        return entry
+    # An alias beats `retired`: that is how callers of a retired id are served.
+    owner = catalog.models.get(catalog.aliases.get(wanted, ""))
+    if owner is not None and not owner.retired and _sees(team, owner):
+        return owner
+    if entry is not None and entry.retired and _sees(team, entry):
+        raise ModelRetired(
+            f'The model "{wanted}" is retired; ask for "{entry.retired}".', field="model", replacement=entry.retired
+        )
+    names = [entry.id for entry in visible(catalog, team)]
+    aliases = [alias for alias, id_ in catalog.aliases.items() if id_ in names]
+    near = did_you_mean(wanted, [*names, *aliases]) or ";"
+    raise UnknownModel(f'There is no model "{wanted}"{near} there are {listed(names) or "none"}.', field="model")
+
+
+def visible(catalog: Catalog, team: Collection[str]) -> Iterable[ModelEntry]:
+    """The models that a team may ask for, in the file's order; retired ones are left out."""
+    return (entry for entry in catalog.models.values() if not entry.retired and _sees(team, entry))
+
+
+def _best(
+    capability: Capability,
+    catalog: Catalog,
+    cards: Mapping[str, ModelCard],
+    outlooks: Mapping[str, Outlook],
+    team: Collection[str],
+) -> ModelEntry:
+    """Of those that are well the operator's default, else the one with the shortest wait, else the first in the file."""
+    able = [entry for entry in visible(catalog, team) if entry.id in cards and capability in cards[entry.id].capabilities]
+    ready = [entry for entry in able if outlooks.get(entry.id, UNKNOWN).ready]
+    if ready:
+        preferred = catalog.defaults.get(capability)
+        return min(ready, key=lambda entry: (entry.id != preferred, outlooks.get(entry.id, UNKNOWN).wait_seconds))
+    if able:
+        why = "; ".join(f"{entry.id}: {outlooks[entry.id].reason or 'no lane'}" for entry in able)
+        raise NotAccepting(f"No model that does {capability} can run now ({why}). Try again later.")
+    raise InvalidInput(f"No model here does {capability}; GET /v1/models tells what each can do.", field="model")
+
+
+def _sees(team: Collection[str], entry: ModelEntry) -> bool:
+    return not entry.teams or any(name in team for name in entry.teams)

@@ -1,0 +1,130 @@
+"""Which model a request means: ids, aliases, retired models, teams, and the best for "auto"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from engines.contract import Capability, ModelCard
+from gateway.catalog import Catalog, ModelEntry
+from gateway.errors import InvalidInput, ModelRetired, NotAccepting, UnknownModel
+from gateway.routing import Outlook, choose, visible
+
+TEAM = frozenset({"0190-team", "painters"})
+CATALOG = Catalog(
+    models={
+        "ink": ModelEntry(id="ink", engine="e", source="s"),
+        "oil": ModelEntry(id="oil", engine="e", source="s", aliases=("canvas", "chalk")),
+        "secret": ModelEntry(id="secret", engine="e", source="s", teams=("spies",), aliases=("hidden",)),
+        "ours": ModelEntry(id="ours", engine="e", source="s", teams=("painters",)),
+        "by-id": ModelEntry(id="by-id", engine="e", source="s", teams=("0190-team",)),
+        "chalk": ModelEntry(id="chalk", retired="ink"),
+        "slate": ModelEntry(id="slate", retired="ink"),
+    },
+    aliases={"canvas": "oil", "chalk": "oil", "hidden": "secret"},
+    defaults={"text_to_image": "oil"},
+)
+DRAWS = ModelCard(capabilities=("text_to_image",))
+MENDS = ModelCard(capabilities=("text_to_image", "inpaint"))
+CARDS = {"ink": MENDS, "oil": DRAWS, "secret": MENDS, "ours": MENDS, "by-id": DRAWS}
+
+
+def chosen(
+    wanted: str | None,
+    capability: Capability = "text_to_image",
+    catalog: Catalog = CATALOG,
+    cards: Mapping[str, ModelCard] = CARDS,
+    team: frozenset[str] = TEAM,
+    outlooks: Mapping[str, Outlook] = {},
+) -> str:
+    return choose(wanted, capability, catalog, cards, outlooks, team).id
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("ink", "ink"),
+        ("canvas", "oil"),
+        ("chalk", "oil"),  # an alias beats `retired`
+        ("ours", "ours"),
+        ("by-id", "by-id"),
+    ],
+)
+def test_a_model_is_found_by_its_id_and_its_aliases(wanted: str, found: str) -> None:
+    assert chosen(wanted) == found
+
+
+def test_a_model_that_is_named_is_given_whatever_it_can_do_and_however_it_is() -> None:
+    assert chosen("oil", "inpaint", outlooks={"oil": Outlook(ready=False)}, cards={}) == "oil"
+
+
+def test_a_retired_model_names_its_replacement() -> None:
+    with pytest.raises(ModelRetired) as raised:
+        chosen("slate")
+    assert raised.value.extra["replacement"] == "ink"
+    assert raised.value.field == "model"
+    assert '"ink"' in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [("inc", 'did you mean "ink"'), ("canvass", 'did you mean "canvas"'), ("zzz", "there are ink, oil, ours")],
+)
+def test_an_unknown_model_names_the_nearest(wanted: str, says: str) -> None:
+    with pytest.raises(UnknownModel) as raised:
+        chosen(wanted)
+    assert says in raised.value.message
+    assert raised.value.field == "model"
+
+
+@pytest.mark.parametrize("wanted", ["secret", "hidden", "secrets"])
+def test_another_teams_model_is_not_there(wanted: str) -> None:
+    with pytest.raises(UnknownModel) as raised:
+        chosen(wanted)
+    said = raised.value.message.replace(f'"{wanted}"', "")
+    assert "secret" not in said
+    assert "hidden" not in said
+
+
+def test_a_team_sees_its_own_models_and_those_of_all() -> None:
+    assert [entry.id for entry in visible(CATALOG, TEAM)] == ["ink", "oil", "ours", "by-id"]
+    assert [entry.id for entry in visible(CATALOG, frozenset({"spies"}))] == ["ink", "oil", "secret"]
+
+
+WAITS = {"ink": Outlook(wait_seconds=5), "ours": Outlook(wait_seconds=2)}
+
+
+@pytest.mark.parametrize(
+    ("capability", "outlooks", "found"),
+    [
+        ("text_to_image", {}, "oil"),  # the operator's default
+        ("text_to_image", {"oil": Outlook(wait_seconds=900)}, "oil"),  # preferred, then the wait
+        ("text_to_image", {"oil": Outlook(ready=False)}, "ink"),  # a default that is not well is stepped in for
+        ("inpaint", {}, "ink"),  # no default: the first in the file
+        ("inpaint", WAITS, "ours"),  # or the shortest wait
+        ("inpaint", WAITS | {"ours": Outlook(ready=False)}, "ink"),
+    ],
+)
+@pytest.mark.parametrize("wanted", [None, "auto"])
+def test_auto_is_the_best_there_is(
+    wanted: str | None, capability: Capability, outlooks: dict[str, Outlook], found: str
+) -> None:
+    assert chosen(wanted, capability, outlooks=outlooks) == found
+
+
+def test_auto_takes_only_models_that_are_on_offer_and_seen() -> None:
+    assert chosen(None, cards={"ink": DRAWS}) == "ink"
+    assert chosen(None, "inpaint", team=frozenset(), cards={"ours": MENDS, "ink": MENDS}) == "ink"
+
+
+def test_no_model_with_the_capability_is_the_callers_affair() -> None:
+    with pytest.raises(InvalidInput, match="No model here does upscale") as raised:
+        chosen(None, "upscale")
+    assert raised.value.field == "model"
+
+
+def test_no_model_that_is_well_is_ours() -> None:
+    down = Outlook(ready=False, reason="the GPU fell off the bus")
+    with pytest.raises(NotAccepting, match="ink: the GPU fell off the bus"):
+        chosen(None, cards={"ink": DRAWS}, outlooks={"ink": down})
