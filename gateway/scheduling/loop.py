@@ -22,6 +22,7 @@ from gateway.scheduling.index import QueueIndex, Waiting
 from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane, LaneView
 from gateway.scheduling.policy import Assignment, decide
+from gateway.scheduling.recovery import interrupted
 from gateway.scheduling.running import Runner
 from gateway.scheduling.waiting import waiting
 from gateway.storage.blobs import BlobStore
@@ -241,15 +242,11 @@ class Scheduler:
     async def _recover(self, job: Job) -> None:
         """A running row that nobody runs: what becomes of it is said by its model's `replay`."""
         offer = self._models.offers.get(job.model)
-        limit = self._models.catalog.settings.jobs.max_attempts
-        fatal = None
-        if job.sent and (offer is None or offer.card.replay == "never"):
-            fatal = ("upstream_outcome_unknown", "The gateway stopped while the upstream worked on this; it is not sent again.")
-        elif job.failures + 1 >= limit and job.stored < job.pictures:
-            fatal = ("engine_crashed", f"The gateway stopped {limit} times while this ran.")
+        replay = offer.card.replay if offer else None
+        fatal = interrupted(job, replay, self._models.catalog.settings.jobs.max_attempts)
         async with self._db.write() as connection:
             if fatal:
-                moved = await changes.finish(connection, job, error=fatal)
+                moved = await changes.finish(connection, job, error=(fatal.code, fatal.message))
             else:
                 moved = await changes.put_back(connection, job, failed=True)
         if moved is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from engines.contract import EngineCrashed, EngineError, OutOfMemory, UpstreamRateLimited
+from engines.contract import EngineCrashed, EngineError, OutOfMemory, Replay, UpstreamRateLimited
+from gateway.jobs.records import Job
 
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
@@ -40,6 +41,16 @@ def after(error: EngineError, *, mates: int, saving: bool, failures: int, max_at
     if isinstance(error, EngineCrashed):
         return Again(alone=True, delay=_delay(failures))
     return Again(delay=_delay(failures))
+
+
+def interrupted(job: Job, replay: Replay | None, max_attempts: int) -> Never | None:
+    """A running job that nobody runs, after a crash: None when it may be run again. `replay` is its model's, if it is known."""
+    if job.sent and replay in (None, "never"):
+        told = "The gateway stopped while the upstream worked on this; it is not sent again."
+        return Never("upstream_outcome_unknown", told)
+    if job.failures + 1 >= max_attempts and job.stored < job.pictures:
+        return Never(EngineCrashed.code, f"The gateway stopped {max_attempts} times while this ran.")
+    return None
 
 
 def _delay(failures: int) -> float:

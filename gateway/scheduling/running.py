@@ -28,6 +28,7 @@ from gateway.jobs.cancel import changed
 from gateway.jobs.records import Job
 from gateway.jobs.request import engine_request
 from gateway.models import Models, Offer
+from gateway.scheduling.attempt import Attempt
 from gateway.scheduling.estimates import Estimates
 from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane
@@ -37,22 +38,6 @@ from gateway.scheduling.recovery import Again, after
 from gateway.workers.host import RunningBatch
 
 log = logging.getLogger(__name__)
-
-
-class Attempt:
-    """A batch's jobs while they run: what each still waits for."""
-
-    def __init__(self, jobs: list[Job], saving: bool) -> None:
-        self.jobs = {job.id: job for job in jobs}
-        self.saving = saving
-        self.stores: dict[str, list[asyncio.Task[None]]] = {job.id: [] for job in jobs}
-        self.wanted: dict[str, int] = {}
-        """Pictures that this attempt shall make, by job."""
-        self.ends: dict[str, asyncio.Task[None]] = {}
-        self.spoiled: dict[str, EngineError] = {}
-        """Why a picture that an engine handed over could not be kept, by job."""
-        self.blocked: str | None = None
-        """Why pictures cannot be kept now: a full disk, a lost database."""
 
 
 class Runner:
