@@ -1,0 +1,53 @@
+"""Who asks, and whether they may: guards, which run before a body is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar.connection import ASGIConnection, Request
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from gateway.accounts import Permission, Principal, authenticate
+from gateway.db import Database
+from gateway.errors import NotAuthenticated
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
+"""For the OpenAPI document of every handler that needs a key."""
+
+
+def bearer(value: str | None) -> str | None:
+    """The key in an Authorization header's value; None where there is none. Raises NotAuthenticated for another scheme."""
+    if not value:
+        return None
+    scheme, _, token = value.partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthenticated("Only bearer keys open this: send `Authorization: Bearer <key>`.")
+    return token.strip()
+
+
+def authenticated(db: Callable[[], Database]) -> Guard:
+    """A guard that lets in who has a key; the principal is then the connection's `user`."""
+
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        connection.scope["user"] = await authenticate(db(), bearer(connection.headers.get("authorization")))
+
+    return guard
+
+
+def allows(permission: Permission) -> Guard:
+    """A guard that lets in whose key carries `permission`; it comes after `authenticated`."""
+
+    def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        principal: Principal = connection.scope["user"]
+        principal.require(permission)
+
+    return guard
+
+
+def principal_of(request: Request[Any, Any, Any]) -> Principal:
+    """For dependency injection: who `authenticated` let in."""
+    principal: Principal = request.scope["user"]
+    return principal

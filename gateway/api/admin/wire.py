@@ -1,0 +1,200 @@
+"""How engines, models, lanes, the queue and keys are shown to an administrator."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from gateway.accounts import Key, Permission
+from gateway.accounts.keys import Origin
+from gateway.api.common.wire import Model
+from gateway.api.times import moment
+from gateway.scheduling.index import Waiting
+from gateway.scheduling.lanes import LaneView
+from gateway.scheduling.loop import Scheduler
+from gateway.scheduling.residency import Resident
+
+
+class EngineRow(Struct, frozen=True, kw_only=True):
+    """One `[engines.<name>]` table."""
+
+    name: str
+    plugin: str
+    running: bool
+    problem: str | None
+    models: tuple[str, ...]
+    lanes: tuple[str, ...]
+
+
+class PluginRow(Struct, frozen=True, kw_only=True):
+    """One plugin that is installed."""
+
+    name: str
+    loaded: bool
+    problem: str | None
+
+
+class Engines(Struct, frozen=True, kw_only=True):
+    data: list[EngineRow]
+    plugins: list[PluginRow]
+
+
+class AdminModel(Model, frozen=True, kw_only=True):
+    """A model with what only its operator needs."""
+
+    source: str
+    revision: str
+    teams: tuple[str, ...]
+    retired: str | None
+    """The model that took its place."""
+    resident_on: tuple[str, ...]
+    """Lanes that have it loaded."""
+    average_seconds: float | None
+    """For a picture, as measured; null before the first."""
+
+
+class AdminModels(Struct, frozen=True, kw_only=True):
+    data: list[AdminModel]
+    problem: str | None
+    """What is wrong with models.toml as it stands now; an older reading of it is in force then."""
+
+
+class ResidentRow(Struct, frozen=True, kw_only=True):
+    model: str
+    revision: str
+    bytes: int
+    used_at: datetime
+
+
+class LaneRow(Struct, frozen=True, kw_only=True):
+    """One place that runs one batch at a time."""
+
+    name: str
+    kind: str
+    """`device`, or `engine` for a lane of a remote engine."""
+    engine: str | None
+    """Null: any local engine."""
+    state: str
+    healthy: bool
+    reason: str | None
+    jobs: tuple[str, ...]
+    residents: tuple[ResidentRow, ...]
+    budget_bytes: int | None
+
+
+class Lanes(Struct, frozen=True):
+    data: list[LaneRow]
+
+
+class QueueRow(Struct, frozen=True, kw_only=True):
+    task_id: str
+    team_id: str
+    user_id: str
+    model: str
+    engine: str
+    priority: str
+    pictures: int
+    queued_at: datetime
+    queue_position: int | None
+    eta_seconds: float | None
+    reason: str | None
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """What waits, oldest first, and what runs."""
+
+    data: list[QueueRow]
+    total: int
+    running: tuple[str, ...]
+    blocked: str | None
+    """Why no lane claims anything now."""
+
+
+class KeyRow(Struct, frozen=True, kw_only=True):
+    id: str
+    team_id: str
+    user_id: str
+    name: str
+    origin: Origin
+    prefix: str
+    permissions: tuple[Permission, ...]
+    bulk: bool
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewKey(KeyRow, frozen=True, kw_only=True):
+    key: str
+    """Shown this once."""
+
+
+class KeyPage(Struct, frozen=True, kw_only=True):
+    data: list[KeyRow]
+    limit: int
+    next: str | None
+
+
+class KeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key for oneself, or for a member of any team."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    permissions: tuple[str, ...] = ("features.image_generation", "gallery.read", "gallery.write")
+    expires_at: datetime | None = None
+    team_id: str | None = None
+    user_id: str | None = None
+    bulk: bool = False
+    """Its jobs are bulk unless they say otherwise."""
+
+
+def lane(view: LaneView) -> LaneRow:
+    return LaneRow(
+        name=view.name,
+        kind="device" if view.engine is None else "engine",
+        engine=view.engine,
+        state=view.state,
+        healthy=view.healthy,
+        reason=view.reason or None,
+        jobs=view.jobs,
+        residents=tuple(_resident(each) for each in view.residents),
+        budget_bytes=view.budget,
+    )
+
+
+def _resident(loaded: Resident) -> ResidentRow:
+    model, revision = loaded.model
+    used_at = datetime.fromtimestamp(loaded.used_at, UTC)
+    return ResidentRow(model=model, revision=revision, bytes=loaded.bytes, used_at=used_at)
+
+
+def queued(job: Waiting, scheduler: Scheduler) -> QueueRow:
+    place = scheduler.place(job.job_id)
+    return QueueRow(
+        task_id=job.job_id,
+        team_id=job.team_id,
+        user_id=job.user_id,
+        model=job.model[0],
+        engine=job.engine,
+        priority="bulk" if job.bulk else "interactive",
+        pictures=job.pictures,
+        queued_at=datetime.fromtimestamp(job.queued_at, UTC),
+        queue_position=place.position if place else None,
+        eta_seconds=place.eta_seconds if place else None,
+        reason=place.reason if place else None,
+    )
+
+
+def key(shown: Key) -> KeyRow:
+    return KeyRow(**_fields(shown))
+
+
+def new_key(shown: Key, text: str) -> NewKey:
+    return NewKey(**_fields(shown), key=text)
+
+
+def _fields(shown: Key) -> dict[str, Any]:
+    times = {name: moment(getattr(shown, name)) for name in ("created_at", "expires_at", "last_used_at", "revoked_at")}
+    return {name: getattr(shown, name) for name in KeyRow.__struct_fields__} | times

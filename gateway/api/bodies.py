@@ -1,0 +1,65 @@
+"""JSON bodies: read once, straight into the handler's own type, strictly."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import InternalServerException
+
+from gateway.api.validation import described, explain
+from gateway.errors import DarkroomError, InvalidInput
+
+
+class MalformedBody(DarkroomError):
+    """The body is not what it should be even before its fields are looked at."""
+
+    status = 400
+    code = "malformed_json"
+
+
+class ClientLeft(DarkroomError):
+    """Nobody is there any more to read this."""
+
+    status = 400
+    code = "client_left"
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """Litestar's request, but it decodes JSON directly into the type that the handler's `data` has.
+
+    Litestar itself makes plain values first and converts those leniently: "4" would pass for 4, and bytes that are no
+    UTF-8 would be our fault (500).
+    """
+
+    async def body(self) -> bytes:
+        """Raises ClientLeft where Litestar sees a fault of the server's."""
+        try:
+            return await super().body()
+        except InternalServerException as error:
+            raise ClientLeft("The connection was closed before the whole body had come.") from error
+
+    async def json(self) -> Any:
+        """Raises MalformedBody, InvalidInput naming the field, and Litestar's RequestEntityTooLarge."""
+        field = self.route_handler.parsed_data_field
+        return decode(await self.body(), field.annotation if field else Any)
+
+
+def decode(body: bytes, shape: Any) -> Any:
+    """The body as a value of the type `shape`. Raises MalformedBody, and InvalidInput naming the field."""
+    if not body:
+        raise MalformedBody(f"The body is empty; send JSON: {described(shape)}.")
+    try:
+        return _decoder(shape).decode(body)
+    except msgspec.ValidationError as error:
+        field, message = explain(str(error), "", shape)
+        raise InvalidInput(message, field=field) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBody(f"The body is not JSON: {error}.") from error
+
+
+@lru_cache(maxsize=256)
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(shape)

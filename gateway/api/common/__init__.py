@@ -1,0 +1,1 @@
+"""What several surfaces share: which models there are, and who asks."""

@@ -1,0 +1,42 @@
+"""Models and the one who asks."""
+
+from __future__ import annotations
+
+from litestar import Router, get
+
+from gateway.accounts import Principal, profile
+from gateway.api.access import SECURITY
+from gateway.api.choice import outlooks, team_names, why_not
+from gateway.api.common import wire
+from gateway.api.common.wire import Me, Model, ModelList
+from gateway.api.given import Asker, Db, TheModels, TheScheduler
+from gateway.api.problems import responses
+from gateway.catalog import ModelEntry
+from gateway.models import Models
+from gateway.routing import Outlook, visible
+
+
+@get("/models", operation_id="list_models", summary="List the models that can be asked for", responses=responses(401))
+async def list_models(principal: Asker, db: Db, models: TheModels, scheduler: TheScheduler) -> ModelList:
+    """Those that the team may see, in the order of models.toml; whether each can run now, and if not, why."""
+    now = outlooks(models, scheduler)
+    entries = visible(models.catalog, await team_names(db, models, principal))
+    return ModelList([model_row(entry, models, now.get(entry.id), principal) for entry in entries])
+
+
+@get("/me", operation_id="get_me", summary="Who stands behind this key", responses=responses(401))
+async def get_me(principal: Asker, db: Db) -> Me:
+    """The user, the team, the key and what it may do."""
+    return wire.me(principal, await profile(db, principal))
+
+
+def model_row(entry: ModelEntry, models: Models, outlook: Outlook | None, principal: Principal) -> Model:
+    offer = models.offers.get(entry.id)
+    preferred = tuple(capability for capability, id_ in models.catalog.defaults.items() if id_ == entry.id)
+    if offer is None or outlook is None:
+        return wire.shown(entry, None, why_not(models, entry.id, principal), preferred)
+    return wire.shown(entry, offer.card, None if outlook.ready else outlook.reason, preferred)
+
+
+def common_router() -> Router:
+    return Router("/v1", route_handlers=[list_models, get_me], security=SECURITY, tags=["Common"])

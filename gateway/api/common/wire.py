@@ -1,0 +1,131 @@
+"""Models and the one who asks, as they are shown."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from engines.contract import Capability, ModelCard, Size, Span
+from gateway.accounts import Permission, Principal, Profile
+from gateway.catalog import ModelEntry
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What can be asked of a model; null: the model has no such parameter."""
+
+    max_images: int
+    max_prompt: int
+    """Characters."""
+    max_references: int
+    max_loras: int
+    min_size: Size
+    max_size: Size
+    size_multiple: int
+    steps: Span | None
+    guidance_scale: Span | None
+    strength: Span | None
+    negative_prompt: bool
+    seeds: bool
+
+
+class Defaults(Struct, frozen=True, kw_only=True):
+    """What is taken where a request says nothing."""
+
+    size: Size | None
+    sampler: str | None
+    steps: int | None
+    guidance_scale: float | None
+    strength: float | None
+    negative_prompt: str
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """One entry of models.toml, with what its engine says of it. Without `available`, `reason` says why."""
+
+    id: str
+    title: str
+    engine: str
+    capabilities: tuple[Capability, ...]
+    available: bool
+    reason: str | None
+    is_default_for: tuple[Capability, ...]
+    native_sizes: tuple[Size, ...]
+    upscaler: str | None
+    """What makes sizes beyond the limits; null: they are refused."""
+    samplers: tuple[str, ...]
+    limits: Limits | None
+    defaults: Defaults | None
+    tags: tuple[str, ...]
+    aliases: tuple[str, ...]
+    licence: str
+
+
+class ModelList(Struct, frozen=True):
+    data: list[Model]
+
+
+class Named(Struct, frozen=True):
+    id: str
+    name: str
+
+
+class Me(Struct, frozen=True, kw_only=True):
+    """Who stands behind the key."""
+
+    user: Named
+    email: str | None
+    team: Named
+    role: str | None
+    key: Named
+    permissions: tuple[Permission, ...]
+    is_admin: bool
+    priority: str
+    """Of jobs that do not say."""
+
+
+def shown(entry: ModelEntry, card: ModelCard | None, reason: str | None, is_default_for: tuple[Capability, ...]) -> Model:
+    """`card` is the merged one, None where the model is not on offer; `reason` is why it cannot run now."""
+    return Model(
+        id=entry.id,
+        title=entry.title,
+        engine=entry.engine,
+        capabilities=card.capabilities if card else entry.capabilities or (),
+        available=reason is None,
+        reason=reason,
+        is_default_for=is_default_for,
+        native_sizes=card.native_sizes if card else entry.native_sizes,
+        upscaler=entry.upscaler,
+        samplers=card.samplers if card else (),
+        limits=_limits(card) if card else None,
+        defaults=_defaults(card, entry) if card else None,
+        tags=entry.tags,
+        aliases=entry.aliases,
+        licence=entry.licence,
+    )
+
+
+def _limits(card: ModelCard) -> Limits:
+    return Limits(**{name: getattr(card, name) for name in Limits.__struct_fields__})
+
+
+def _defaults(card: ModelCard, entry: ModelEntry) -> Defaults:
+    return Defaults(
+        size=card.native_sizes[0] if card.native_sizes else None,
+        sampler=card.samplers[0] if card.samplers else None,
+        steps=None if card.steps is None else int(card.steps.default),
+        guidance_scale=None if card.guidance_scale is None else card.guidance_scale.default,
+        strength=None if card.strength is None else card.strength.default,
+        negative_prompt=entry.defaults.negative_prompt,
+    )
+
+
+def me(principal: Principal, profile: Profile) -> Me:
+    return Me(
+        user=Named(principal.user_id, profile.user_name),
+        email=profile.email,
+        team=Named(principal.team_id, profile.team_name),
+        role=profile.role,
+        key=Named(principal.key_id, profile.key_name),
+        permissions=tuple(sorted(principal.permissions)),
+        is_admin=principal.is_admin,
+        priority="bulk" if principal.bulk else "interactive",
+    )

@@ -1,0 +1,1 @@
+"""The gallery: pictures, newest first, and their bytes."""

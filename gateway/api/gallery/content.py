@@ -1,0 +1,209 @@
+"""Pictures' bytes, by key or by signed address: plain ASGI, because this is what a page asks for a hundred times.
+
+A signed address is answered without the database: its path, which the signature covers, names the bytes and their type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from litestar.exceptions import MethodNotAllowedException
+from litestar.types import ASGIApp, Message, Receive, Send
+from msgspec import Struct
+
+from gateway.accounts import authenticate
+from gateway.api import links
+from gateway.api.access import bearer
+from gateway.api.gallery.blobs import BlobReader, OpenBlob
+from gateway.api.gallery.ranges import parse
+from gateway.api.links import Stored
+from gateway.api.problems import send_problem
+from gateway.db import Database, now
+from gateway.errors import BadSignature, InvalidInput, NotFound
+from gateway.images import records
+from gateway.storage import BlobStore, Signer
+
+SECOND = 1_000_000
+REMEMBERED = 4096
+"""Addresses whose signature was found good; a page comes back to the same ones."""
+UNSIGNED = b"private, no-cache"
+"""By key: kept by the client, but asked about each time, for the key may have gone."""
+
+
+_ROUTE = re.compile(r"/v1/images/([^/]+)/(content|thumbnail)(?:/([^/]+))?/?")
+
+
+class Asked(NamedTuple):
+    """What a path asks for."""
+
+    path: str
+    """Without the sub-path of a proxy."""
+    image_id: str
+    kind: str
+    name: str | None
+    """Of the bytes, in a signed address."""
+
+
+class _Good(Struct, frozen=True):
+    what: Stored
+    expires_at: int
+    """Microseconds since the epoch."""
+
+
+class Pictures:
+    """Answers for `/v1/images/{image_id}/content` and `/thumbnail`."""
+
+    def __init__(self, db: Database, blobs: BlobStore, signer: Signer) -> None:
+        self._db = db
+        self._reader = BlobReader(blobs)
+        self._signer = signer
+        self._good: OrderedDict[tuple[str, bytes], _Good] = OrderedDict()
+
+    async def signed(self, scope: Any, asked: Asked, name: str, send: Send) -> None:
+        """Answer a signed address. Raises BadSignature, LinkExpired, NotFound, RangeNotSatisfiable, StorageUnavailable."""
+        query, download = _without_download(scope["query_string"])
+        moment = now()
+        good = self._good.get((asked.path, query))
+        if good is None or good.expires_at <= moment:
+            good = self._verified(asked.path, query, name, moment)
+        caching = b"private, max-age=%d, immutable" % ((good.expires_at - moment) // SECOND)
+        await self._answer(scope, asked, send, good.what, caching, download=download)
+
+    async def by_key(self, scope: Any, asked: Asked, send: Send) -> None:
+        """Answer one who has a key, after a look into the database. Raises NotAuthenticated, Forbidden and the same."""
+        headers = dict(scope["headers"])
+        principal = await authenticate(self._db, bearer(headers.get(b"authorization", b"").decode("latin-1")))
+        principal.require("gallery.read")
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        size = _thumbnail_size(query) if asked.kind == "thumbnail" else None
+        async with self._db.read() as connection:
+            image = await records.get(connection, principal.team_id, asked.image_id)
+        what = links.content(image) if size is None else links.thumbnail(image, size)
+        await self._answer(scope, asked, send, what, UNSIGNED, download=query.get("download") == ["1"])
+
+    def _verified(self, path: str, query: bytes, name: str, moment: int) -> _Good:
+        grant = self._signer.verify(path, query, moment)
+        what = links.stored(name)
+        if what is None:
+            raise NotFound("There is no such picture.")
+        if grant.scope != "live":
+            raise BadSignature("This link was made for another place.")
+        good = self._good[path, query] = _Good(what, moment + grant.seconds_left * SECOND)
+        if len(self._good) > REMEMBERED:
+            self._good.popitem(last=False)
+        return good
+
+    async def _answer(self, scope: Any, asked: Asked, send: Send, what: Stored, caching: bytes, *, download: bool) -> None:
+        said = dict(scope["headers"])
+        etag = b'"%s"' % what.hash.encode()
+        always = [(b"etag", etag), (b"cache-control", caching)]
+        if _matches(said.get(b"if-none-match"), etag):
+            await send({"type": "http.response.start", "status": 304, "headers": always})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        with await self._reader.open(what.hash) as blob:
+            # An If-Range that names other bytes asks for the whole of these.
+            ranged = said.get(b"range") if said.get(b"if-range", etag) == etag else None
+            part = parse(ranged, blob.size)
+            start, stop = part or (0, blob.size)
+            headers = [
+                *always,
+                (b"content-type", what.media_type.encode()),
+                (b"content-length", b"%d" % (stop - start)),
+                (b"accept-ranges", b"bytes"),
+                (b"content-disposition", _disposition(asked.image_id, what, download=download)),
+                (b"x-content-type-options", b"nosniff"),
+            ]
+            if part:
+                headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, blob.size)))
+            await send({"type": "http.response.start", "status": 206 if part else 200, "headers": headers})
+            await _send_body(send, blob, start, stop, head=scope["method"] == "HEAD")
+
+
+class ByteRoutes:
+    """The routes of all that, before the framework, which would take as long again as the answer."""
+
+    def __init__(self, app: ASGIApp, current: Callable[[], Pictures]) -> None:
+        self._app = app
+        self._current = current
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        asked = _asked(scope) if scope["type"] == "http" else None
+        if asked is None:
+            await self._app(scope, receive, send)
+            return
+        began = False
+
+        async def watched(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._answer(scope, asked, watched)
+        except Exception as error:
+            if began:
+                raise
+            await send_problem(scope, send, error)
+
+    async def _answer(self, scope: Any, asked: Asked, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise MethodNotAllowedException(headers={"Allow": "GET, HEAD"})
+        if asked.name is None:
+            await self._current().by_key(scope, asked, send)
+        else:
+            await self._current().signed(scope, asked, asked.name, send)
+
+
+def _asked(scope: Any) -> Asked | None:
+    path: str = scope["path"]
+    if root := scope.get("root_path"):
+        path = path.removeprefix(root)
+    match = _ROUTE.fullmatch(path) if path.startswith("/v1/images/") else None
+    if match is None:
+        return None
+    image_id, kind, name = match.groups()
+    scope["path_template"] = f"/v1/images/{{image_id}}/{kind}" + ("/{name}" if name else "")
+    return Asked(path, image_id, kind, name)
+
+
+async def _send_body(send: Send, blob: OpenBlob, start: int, stop: int, *, head: bool) -> None:
+    if head or start == stop:
+        body = b""
+    elif blob.data is not None:
+        body = blob.data[start:stop]
+    else:
+        async for chunk in blob.chunks(start, stop):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        body = b""
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _without_download(query: bytes) -> tuple[bytes, bool]:
+    """The query without `download`, which the client may add to what was signed; and whether it is wanted."""
+    if b"download" not in query:
+        return query, False
+    kept = [part for part in query.split(b"&") if part not in (b"download=1", b"download=0", b"download")]
+    return b"&".join(kept), b"download=1" in query.split(b"&")
+
+
+def _thumbnail_size(asked: dict[str, list[str]]) -> int:
+    given = asked.get("size", ["256"])[-1]
+    if given not in ("256", "768"):
+        raise InvalidInput("size must be 256 or 768.", field="size")
+    return int(given)
+
+
+def _matches(given: bytes | None, etag: bytes) -> bool:
+    # An ETag of ours is a hash in quotes, so it cannot be a part of another one.
+    return given is not None and (etag in given or given.strip() == b"*")
+
+
+def _disposition(image_id: str, what: Stored, *, download: bool) -> bytes:
+    safe = "".join(letter for letter in image_id if letter.isascii() and (letter.isalnum() or letter == "-"))
+    kind = "attachment" if download else "inline"
+    return f'{kind}; filename="{safe or "picture"}.{what.extension}"'.encode()

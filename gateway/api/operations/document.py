@@ -1,0 +1,108 @@
+"""/schema/openapi.json: what Litestar says of the routes, with what it cannot know and without what it gets wrong."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from types import ModuleType
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from engines import contract
+from gateway.api import problems
+from gateway.api.admin import wire as admin
+from gateway.api.common import wire as common
+from gateway.api.gallery import wire as gallery
+from gateway.api.gallery.documented import PATHS
+from gateway.api.operations import health, readiness
+from gateway.api.tasks import asked
+from gateway.api.tasks import wire as tasks
+
+DESCRIBED: tuple[ModuleType, ...] = (contract, problems, admin, common, gallery, health, readiness, asked, tasks)
+"""Where the structs stand that go over the wire; their docstrings are the API's own."""
+
+
+class Document(JsonRenderPlugin):
+    """Made once, when it is first asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: tuple[int, bytes] | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        # Litestar hands in one and the same object until a route is added.
+        if self._made is None or self._made[0] != id(openapi_schema):
+            self._made = id(openapi_schema), msgspec.json.encode(mended(openapi_schema))
+        return self._made[1]
+
+
+def mended(document: dict[str, Any]) -> dict[str, Any]:
+    """Litestar's document as it should be."""
+    paths = {path: _without_guesses(operations) for path, operations in document["paths"].items()}
+    components = document["components"]
+    told: dict[str, Any] = _plain_lists(
+        {
+            **document,
+            "paths": dict(sorted({**paths, **PATHS}.items())),
+            "components": {**components, "schemas": _described(components["schemas"])},
+        }
+    )
+    return told
+
+
+def _without_guesses(operations: dict[str, Any]) -> dict[str, Any]:
+    """Litestar adds a 400 of its own shape to what has parameters; ours are 422, and handlers name them themselves."""
+    told = {}
+    for method, operation in operations.items():
+        answers = {
+            status: answer
+            for status, answer in operation["responses"].items()
+            if status != "400" or problems.MEDIA_TYPE in answer.get("content", {})
+        }
+        told[method] = {**operation, "responses": answers}
+    return told
+
+
+def _plain_lists(part: Any) -> Any:
+    """Litestar reads `tuple[X, ...]` as a list of X and of anything."""
+    if isinstance(part, list):
+        return [_plain_lists(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    part = {name: _plain_lists(each) for name, each in part.items()}
+    match part.get("items"):
+        case {"oneOf": [only, {**rest}]} if not rest:
+            part["items"] = only
+    return part
+
+
+def _described(schemas: dict[str, Any]) -> dict[str, Any]:
+    """With the docstrings of structs and of their fields, which msgspec does not keep."""
+    found = {name: said for module in DESCRIBED for name, said in _docstrings(module).items()}
+    told = {}
+    for name, schema in schemas.items():
+        own, fields = found.get(name, ("", {}))
+        properties = {
+            field: {**shape, "description": fields[field]} if field in fields else shape
+            for field, shape in schema.get("properties", {}).items()
+        }
+        told[name] = {**schema, **({"description": own} if own else {}), "properties": properties}
+    return told
+
+
+def _docstrings(module: ModuleType) -> dict[str, tuple[str, dict[str, str]]]:
+    """Class -> (its docstring, field -> the docstring below it)."""
+    classes = [node for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.ClassDef)]
+    return {each.name: (ast.get_docstring(each) or "", _fields(each)) for each in classes}
+
+
+def _fields(described: ast.ClassDef) -> dict[str, str]:
+    told = {}
+    for field, below in zip(described.body, described.body[1:], strict=False):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                told[name] = inspect.cleandoc(said)
+    return told

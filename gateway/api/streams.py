@@ -1,0 +1,88 @@
+"""Server-sent events (WHATWG HTML, section 9.2) over plain ASGI: cleaned up when the client goes, ended by us at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from litestar import Response
+from litestar.types import Receive, Scope, Send
+
+KEEP_ALIVE_SECONDS = 15.0
+"""Below the 30 to 60 s after which proxies cut a silent connection."""
+KEEP_ALIVE = b": still here\n\n"
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+Frames = AsyncGenerator[bytes, None]
+
+
+def frame(event: str, data: Any, version: int | None = None) -> bytes:
+    """One event; `version` becomes its id."""
+    head = f"event: {event}\n" if version is None else f"event: {event}\nid: {version}\n"
+    return head.encode() + b"data: " + msgspec.json.encode(data) + b"\n\n"
+
+
+class Streams:
+    """The open streams of this gateway, so that its end need not wait for clients that never leave."""
+
+    def __init__(self) -> None:
+        self._writers: set[asyncio.Future[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._writers)
+
+    def end(self) -> None:
+        """End every open stream; their clients come back to whoever answers next."""
+        for writer in self._writers:
+            writer.cancel()
+
+    async def run(self, frames: Frames, receive: Receive, send: Send) -> None:
+        """Send frames until there are none, the client has left, or `end` was called."""
+        writer = asyncio.ensure_future(_write(frames, send))
+        leaver = asyncio.ensure_future(_left(receive))
+        self._writers.add(writer)
+        try:
+            await asyncio.wait((writer, leaver), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._writers.discard(writer)
+            leaver.cancel()
+            writer.cancel()
+            # Both are ours alone: the frames' own clean-up has run when this returns.
+            await asyncio.gather(writer, leaver, return_exceptions=True)
+        if not writer.cancelled() and (error := writer.exception()):
+            raise error
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class EventStream(Response[None]):
+    """What a handler returns for a stream; `frames` is begun only when the answer is sent."""
+
+    def __init__(self, frames: Frames, streams: Streams) -> None:
+        super().__init__(None, media_type="text/event-stream")
+        self._frames = frames
+        self._streams = streams
+
+    def to_asgi_response(self, *_: Any, is_head_response: bool = False, **__: Any) -> Any:
+        async def respond(_scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            await self._streams.run(self._frames, receive, send)
+
+        return respond
+
+
+async def _write(frames: Frames, send: Send) -> None:
+    async with aclosing(frames):
+        async for each in frames:
+            await send({"type": "http.response.body", "body": each, "more_body": True})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,1 @@
+"""Tasks: asynchronous jobs, polled or streamed."""

@@ -1,0 +1,186 @@
+"""The Tasks surface. Each handler translates, asks the domain, and translates back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from litestar import Router, get, post
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+
+from engines.contract import Capability
+from gateway.api.access import SECURITY, allows
+from gateway.api.choice import offer_for
+from gateway.api.given import (
+    Asker,
+    Db,
+    TheBus,
+    TheCursors,
+    TheEnvelopes,
+    TheModels,
+    TheScheduler,
+    TheStreams,
+)
+from gateway.api.problems import responses
+from gateway.api.streams import EventStream
+from gateway.api.tasks.asked import Generation, Priority, submission
+from gateway.api.tasks.stream import Listener
+from gateway.api.tasks.wire import Task, TaskPage
+from gateway.jobs import records
+from gateway.jobs.cancel import cancel
+from gateway.jobs.records import State
+from gateway.jobs.submit import retried, submit
+
+MAKES = allows("features.image_generation")
+PriorityHeader = Annotated[
+    Priority | None, HeaderParameter(name="X-Darkroom-Priority", description="Where `priority` is not in the body.")
+]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most.")]
+Next = Annotated[str | None, QueryParameter(name="next", description="`next` of the page before, with the same filters.")]
+
+
+@post(
+    "/images/generations",
+    operation_id="generate",
+    summary="Make pictures from a prompt",
+    status_code=202,
+    guards=[MAKES],
+    responses=responses(400, 401, 403, 413, 422, 503),
+)
+async def generate(
+    data: JSONBody[Generation],
+    principal: Asker,
+    db: Db,
+    bus: TheBus,
+    models: TheModels,
+    scheduler: TheScheduler,
+    envelopes: TheEnvelopes,
+    priority: PriorityHeader = None,
+) -> Task:
+    """Accept a job; it is durable when this answers. Poll /v1/tasks/{task_id}, or listen to its /events."""
+    offer = await offer_for(db, models, scheduler, principal, data.model, "text_to_image")
+    asked = submission(data, offer.entry, principal, priority)
+    job = await submit(db, bus, offer, principal, asked, models.catalog.settings)
+    return envelopes.show(job)
+
+
+@get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=responses(401, 422))
+async def list_tasks(
+    principal: Asker,
+    db: Db,
+    cursors: TheCursors,
+    envelopes: TheEnvelopes,
+    in_state: Annotated[State | None, QueryParameter(name="state", description="Only those in this state.")] = None,
+    capability: Annotated[Capability | None, QueryParameter(description="Only those that do this.")] = None,
+    model: Annotated[str | None, QueryParameter(description="Only those of this model, by its id.")] = None,
+    mine: Annotated[bool, QueryParameter(description="Only one's own, not the whole team's.")] = False,
+    limit: Limit = 20,
+    cursor: Next = None,
+) -> TaskPage:
+    """The team's tasks."""
+    user_id = principal.user_id if mine else None
+    scope = (principal.team_id, "tasks", user_id, in_state, capability, model)
+    wanted = partial(records.newest, user_id=user_id, state=in_state, capability=capability, model=model)
+    async with db.read() as connection:
+        before = cursors.open(cursor, *scope)
+        found = await wanted(connection, principal.team_id, limit=limit + 1, before=before)
+        shown, following = cursors.cut(found, limit, *scope)
+        return TaskPage(data=await envelopes.many(connection, shown), limit=limit, next=following)
+
+
+@get("/tasks/{task_id:str}", operation_id="get_task", summary="Get a task", responses=responses(401, 404))
+async def get_task(task_id: FromPath[str], principal: Asker, envelopes: TheEnvelopes) -> Task:
+    """The task as it stands: its state, how far it is, and its pictures."""
+    return await envelopes.one(principal.team_id, task_id)
+
+
+@post(
+    "/tasks/{task_id:str}/cancel",
+    operation_id="cancel_task",
+    summary="Cancel a task",
+    status_code=200,
+    guards=[MAKES],
+    responses=responses(401, 403, 404),
+)
+async def cancel_task(task_id: FromPath[str], principal: Asker, db: Db, bus: TheBus, envelopes: TheEnvelopes) -> Task:
+    """At once for a queued task, at its next step for a running one. A finished one stays as it is."""
+    await cancel(db, bus, principal, task_id)
+    return await envelopes.one(principal.team_id, task_id)
+
+
+@post(
+    "/tasks/{task_id:str}/retry",
+    operation_id="retry_task",
+    summary="Run a failed or canceled task again",
+    status_code=202,
+    guards=[MAKES],
+    responses=responses(401, 403, 404, 409, 422, 503),
+)
+async def retry_task(
+    task_id: FromPath[str],
+    principal: Asker,
+    db: Db,
+    bus: TheBus,
+    models: TheModels,
+    scheduler: TheScheduler,
+    envelopes: TheEnvelopes,
+) -> Task:
+    """A new task with the same request and the same seed."""
+    again = await retried(db, principal, task_id)
+    offer = await offer_for(db, models, scheduler, principal, again.model, again.capability)
+    return envelopes.show(await submit(db, bus, offer, principal, again, models.catalog.settings))
+
+
+Previews = Annotated[bool, QueryParameter(description="Also frames of how pictures look so far, as base64 of a JPEG.")]
+
+
+@get(
+    "/tasks/{task_id:str}/events",
+    operation_id="stream_task",
+    summary="Follow a task",
+    media_type="text/event-stream",
+    responses=responses(401, 404),
+)
+async def stream_task(
+    task_id: FromPath[str],
+    principal: Asker,
+    bus: TheBus,
+    envelopes: TheEnvelopes,
+    streams: TheStreams,
+    previews: Previews = False,
+) -> EventStream:
+    """Server-sent events: first `task`, the envelope as it stands; then `task` at each change, `progress` and `preview`.
+
+    The stream ends behind the final state.
+    """
+    await envelopes.one(principal.team_id, task_id)
+    return EventStream(Listener(bus, envelopes, principal.team_id, previews=previews).one(task_id), streams)
+
+
+@get(
+    "/events",
+    operation_id="stream_tasks",
+    summary="Follow all tasks",
+    media_type="text/event-stream",
+    responses=responses(401, 422),
+)
+async def stream_tasks(
+    principal: Asker,
+    bus: TheBus,
+    envelopes: TheEnvelopes,
+    streams: TheStreams,
+    previews: Previews = False,
+    mine: Annotated[bool, QueryParameter(description="Only one's own, not the whole team's.")] = False,
+) -> EventStream:
+    """The same events for every task of the team: first the envelopes of those that are not finished."""
+    listener = Listener(bus, envelopes, principal.team_id, previews=previews)
+    return EventStream(listener.every(principal.user_id if mine else None), streams)
+
+
+def tasks_router() -> Router:
+    return Router(
+        "/v1",
+        route_handlers=[generate, list_tasks, get_task, cancel_task, retry_task, stream_task, stream_tasks],
+        security=SECURITY,
+        tags=["Tasks"],
+    )

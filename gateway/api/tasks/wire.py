@@ -1,0 +1,184 @@
+"""How the Tasks surface shows a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from engines.contract import Capability, Lora
+from gateway.api.links import Links
+from gateway.api.tasks.asked import Priority, Quality, Ratio
+from gateway.api.times import moment
+from gateway.events import JobProgress
+from gateway.images.records import Image
+from gateway.jobs.records import Job, State
+from gateway.jobs.request import OutputFormat
+from gateway.scheduling.loop import Scheduler
+
+_PHASES = {"loading": "the model is being loaded", "storing": "the picture is being stored"}
+
+
+class TaskProgress(Struct, frozen=True, kw_only=True):
+    """Absolute values; null where there is nothing to tell."""
+
+    step: int | None = None
+    steps: int | None = None
+    queue_position: int | None = None
+    """1 is next."""
+    eta_seconds: float | None = None
+    reason: str | None = None
+    """What it waits for, or what it does."""
+
+
+class TaskInput(Struct, frozen=True, kw_only=True):
+    """What was asked, with all that was left out filled in."""
+
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    steps: int | None
+    guidance_scale: float | None
+    sampler: str | None
+    seed: int | None
+    loras: tuple[Lora, ...]
+    output_format: OutputFormat
+    priority: Priority
+
+
+class TaskImage(Struct, frozen=True, kw_only=True):
+    url: str
+    """Signed: opens without a key until it expires."""
+    artifact_id: str
+    width: int
+    height: int
+    media_type: str
+    seed: int | None
+
+
+class TaskOutput(Struct, frozen=True):
+    images: tuple[TaskImage, ...] = ()
+
+
+class TaskBilling(Struct, frozen=True, kw_only=True):
+    """Credits, as decimal strings."""
+
+    charged_credits: str
+    refunded_credits: str
+
+
+class TaskError(Struct, frozen=True):
+    code: str
+    message: str
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """A job, as it stands."""
+
+    task_id: str
+    status: State
+    capability: Capability
+    model: str
+    """The concrete model, also where "auto" was asked for."""
+    quality: Quality
+    aspect_ratio: Ratio
+    n: int
+    progress: TaskProgress
+    input: TaskInput
+    billing: TaskBilling
+    output: TaskOutput
+    error: TaskError | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class TaskPage(Struct, frozen=True, kw_only=True):
+    """Newest first; `next` opens the page behind, null at the end."""
+
+    data: list[Task]
+    limit: int
+    next: str | None
+
+
+def task(job: Job, images: Sequence[Image], links: Links, progress: TaskProgress) -> Task:
+    """The envelope."""
+    return Task(
+        task_id=job.id,
+        status=job.state,
+        capability=job.capability,
+        model=job.model,
+        quality=job.request.shown.get("quality", "standard"),
+        aspect_ratio=job.request.shown.get("aspect_ratio", "auto"),
+        n=job.pictures,
+        progress=progress,
+        input=_input(job),
+        billing=TaskBilling(charged_credits=credits(job.charged), refunded_credits=credits(job.refunded)),
+        output=TaskOutput(tuple(_image(image, links) for image in images)),
+        error=_error(job),
+        created_at=moment(job.created_at),
+        started_at=moment(job.started_at),
+        finished_at=moment(job.finished_at),
+    )
+
+
+def progress_of(job: Job, scheduler: Scheduler, event: JobProgress | None = None) -> TaskProgress:
+    """What the scheduler knows of a job; `event` is newer than what it heard last, where it is given."""
+    if job.state == "queued" and (place := scheduler.place(job.id)):
+        return TaskProgress(queue_position=place.position, eta_seconds=place.eta_seconds, reason=place.reason)
+    if job.state == "running" and (last := event or scheduler.progress(job.id)):
+        return TaskProgress(
+            step=last.step, steps=last.steps, eta_seconds=_remaining(job, last, scheduler), reason=_PHASES.get(last.phase)
+        )
+    if job.state == "succeeded" and job.request.steps:
+        return TaskProgress(step=job.request.steps, steps=job.request.steps)
+    return TaskProgress()
+
+
+def _remaining(job: Job, last: JobProgress, scheduler: Scheduler) -> float | None:
+    """Seconds, as pictures of this model took so far; None before the first."""
+    average = scheduler.average_seconds(job.model)
+    if average is None or last.steps < 1:
+        return None
+    return round(average * (job.pictures - job.stored) * max(0.0, 1 - last.step / last.steps), 1)
+
+
+def credits(ten_thousandths: int) -> str:
+    """Four decimals, exact."""
+    return f"{ten_thousandths // 10_000}.{ten_thousandths % 10_000:04d}"
+
+
+def _input(job: Job) -> TaskInput:
+    kept = job.request
+    return TaskInput(
+        prompt=kept.prompt,
+        negative_prompt=kept.negative_prompt,
+        width=kept.size.width,
+        height=kept.size.height,
+        steps=kept.steps,
+        guidance_scale=kept.guidance_scale,
+        sampler=kept.sampler,
+        seed=kept.seed,
+        loras=kept.loras,
+        output_format=kept.output_format,
+        priority="bulk" if job.bulk else "interactive",
+    )
+
+
+def _image(image: Image, links: Links) -> TaskImage:
+    return TaskImage(
+        url=links.content(image),
+        artifact_id=image.id,
+        width=image.width,
+        height=image.height,
+        media_type=image.media_type,
+        seed=image.seed,
+    )
+
+
+def _error(job: Job) -> TaskError | None:
+    if job.error_code is None:
+        return None
+    return TaskError(job.error_code, job.error_message or "")

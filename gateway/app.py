@@ -1,0 +1,156 @@
+"""The composition root: the only place that knows which parts there are and what each is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from litestar import Litestar, Router
+
+from gateway import accounts
+from gateway.api.access import authenticated
+from gateway.api.admin.routes import admin_router
+from gateway.api.bodies import JsonRequest
+from gateway.api.common.routes import common_router
+from gateway.api.cursors import Cursors
+from gateway.api.gallery.content import ByteRoutes, Pictures
+from gateway.api.gallery.routes import gallery_router
+from gateway.api.given import Services, hand_over_in_turn, provided
+from gateway.api.links import Links
+from gateway.api.operations.metrics import Metrics
+from gateway.api.operations.readiness import Readiness
+from gateway.api.operations.routes import operations_router
+from gateway.api.operations.schema import openapi_config
+from gateway.api.problems import HANDLERS
+from gateway.api.requests import Requests
+from gateway.api.streams import Streams
+from gateway.api.tasks.envelopes import Envelopes
+from gateway.api.tasks.routes import tasks_router
+from gateway.catalog import Catalog, CatalogFile, ensure_models_file
+from gateway.db import Database
+from gateway.db.lock import hold
+from gateway.db.migrations import migrate
+from gateway.events import Bus
+from gateway.models import Models
+from gateway.registry import Registry
+from gateway.scheduling.loop import Scheduler
+from gateway.secrets import Secrets
+from gateway.storage import BlobStore, Signer
+from gateway.storage.signing import DAY
+from gateway.wiring import Wiring
+from gateway.workers.devices import devices
+
+SIGNATURES, CURSORS = "signed urls", "cursors"
+"""What the keys derived from the master key are for; another name makes every address void that was handed out."""
+
+
+def create_app(wiring: Wiring, *, registry: Registry | None = None) -> Litestar:
+    """The whole gateway; `app.lifespan()` starts and ends it. `registry` is for tests; else the installed plugins.
+
+    While it runs, `app.state` has `command_key` (a key of its own for this machine's `darkroom` command; it opens
+    nothing any more when the gateway ends), `first_key` (the administrator's, at the first start only) and `streams`
+    (`end()` them before waiting for connections to close).
+
+    Raises ConfigurationError, of which CatalogError and AlreadyRunning are two.
+    """
+    house = House(wiring, registry or Registry.discover())
+    with_key = Router(
+        "/",
+        guards=[authenticated(lambda: house.services.db)],
+        route_handlers=[tasks_router(), gallery_router(), common_router(), admin_router()],
+    )
+    app = Litestar(
+        route_handlers=[with_key, operations_router()],
+        dependencies=provided(lambda: house.services),
+        exception_handlers=HANDLERS,
+        lifespan=[house.open],
+        logging_config=None,
+        openapi_config=openapi_config(wiring.public_url),
+        request_class=JsonRequest,
+        request_max_body_size=house.catalog_file.catalog.settings.limits.max_body_bytes,
+    )
+    hand_over_in_turn(app)
+    with_bytes = ByteRoutes(app.asgi_handler, lambda: house.services.pictures)
+    app.asgi_handler = Requests(with_bytes, lambda: house.services.metrics)
+    return app
+
+
+class House:
+    """One gateway: its files are read when it is made, everything else is opened by `open`."""
+
+    services: Services
+    signer: Signer
+
+    def __init__(self, wiring: Wiring, registry: Registry) -> None:
+        self.wiring = wiring
+        self.registry = registry
+        self.secrets = Secrets.open(wiring.data, wiring.environment)
+        if wiring.models is None:
+            ensure_models_file(wiring.models_path)
+        self.catalog_file = CatalogFile(wiring.models_path, registry)
+
+    @asynccontextmanager
+    async def open(self, app: Litestar) -> AsyncIterator[None]:
+        """Start in the order of need; end in the opposite one."""
+        async with AsyncExitStack() as stack:
+            db = Database(self.wiring.database)
+            stack.enter_context(hold(self.wiring.data, db.path))
+            stack.push_async_callback(db.close)
+            await migrate(db, self.wiring.data / "backups")
+            app.state.first_key = await accounts.bootstrap(db, self.wiring.admin_key)
+            app.state.command_key = await accounts.command_key(db)
+            stack.push_async_callback(accounts.revoke_command_key, db)
+            await _behind(stack, accounts.keep_uses(db))
+            self.services = await self._furnish(stack, db)
+            app.state.streams = self.services.streams
+            await self.services.scheduler.start()
+            stack.push_async_callback(self.services.scheduler.stop)
+            await _behind(stack, self.catalog_file.watch(self._follow))
+            stack.callback(self.services.streams.end)
+            yield
+
+    async def _furnish(self, stack: AsyncExitStack, db: Database) -> Services:
+        settings = self.catalog_file.catalog.settings
+        blobs = await asyncio.to_thread(BlobStore, self.wiring.blobs_url)
+        models = Models(self.registry)
+        stack.push_async_callback(models.close)
+        await models.refresh(self.catalog_file.catalog)
+        bus = Bus()
+        scheduler = Scheduler(db, bus, models, blobs, await asyncio.to_thread(devices))
+        self.signer = signer = Signer(self.secrets.derive(SIGNATURES), self.wiring.url, settings.urls.lifetime_days)
+        links = Links(signer)
+        return Services(
+            db=db,
+            bus=bus,
+            pictures=Pictures(db, blobs, signer),
+            models=models,
+            registry=self.registry,
+            catalog_file=self.catalog_file,
+            scheduler=scheduler,
+            links=links,
+            cursors=Cursors(self.secrets.derive(CURSORS)),
+            streams=Streams(),
+            envelopes=Envelopes(db, scheduler, links),
+            readiness=Readiness(db, blobs),
+            metrics=Metrics(bus, scheduler),
+        )
+
+    async def _follow(self, _old: Catalog, new: Catalog) -> None:
+        """models.toml has changed."""
+        self.signer.lifetime = new.settings.urls.lifetime_days * DAY
+        await self.services.models.refresh(new)
+        self.services.scheduler.models_changed()
+
+
+async def _behind(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` beside everything else until the stack is left; it then ends before what was opened earlier."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)

@@ -1,0 +1,135 @@
+"""A whole gateway over real SQLite and the fake engine, reached through its ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from gateway.app import create_app
+from gateway.registry import Registry
+from gateway.wiring import Wiring
+from tests.api.house import ADMIN_KEY, URL, anyone, bearer, member_key
+from tests.fakes.fake_engine import FakeEngine, FakeRemoteEngine
+
+MODELS = """
+[settings.limits]
+max_body_bytes = 4096
+
+[engines.fake]
+plugin = "fake"
+
+[engines.far]
+plugin = "fake-remote"
+
+[devices.cpu]
+device = "cpu"
+
+[defaults]
+text_to_image = "quick"
+
+[[models]]
+id = "quick"
+title = "Quick"
+engine = "fake"
+source = "fake:quick"
+upscaler = "lanczos"
+native_sizes = [[128, 128]]
+aliases = ["fast", "old"]
+
+[[models]]
+id = "free"
+engine = "fake"
+source = "fake:free"
+megapixels = { standard = 0.0625, hd = 0.25 }
+
+[[models]]
+id = "slow"
+engine = "fake"
+source = "fake:slow"
+step_seconds = 0.05
+
+[[models]]
+id = "stuck"
+engine = "fake"
+source = "fake:stuck"
+hang = true
+
+[[models]]
+id = "broken"
+engine = "fake"
+source = "fake:broken"
+error = "ModelUnusable"
+
+[[models]]
+id = "gone"
+engine = "fake"
+source = "fake:gone"
+retired = "quick"
+"""
+
+
+PLUGINS = Registry(
+    {"fake": FakeEngine, "fake-remote": FakeRemoteEngine},
+    {"torn": "the plugin torn does not load: ModuleNotFoundError: /secret/path"},
+)
+
+
+@pytest.fixture
+def wiring(tmp_path: Path, migrated_file: Path) -> Wiring:
+    """A data folder with a migrated database and a models.toml of fake models."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(migrated_file, data / "darkroom.db")
+    models = data / "models.toml"
+    models.write_text(MODELS)
+    return Wiring(data=data, models=models, public_url=URL, admin_key=ADMIN_KEY)
+
+
+@pytest.fixture
+def make_app(wiring: Wiring) -> Callable[[], Litestar]:
+    return lambda: create_app(wiring, registry=PLUGINS)
+
+
+@pytest.fixture
+async def app(make_app: Callable[[], Litestar]) -> AsyncIterator[Litestar]:
+    app = make_app()
+    # Begun and ended by one task, as Litestar needs it; a fixture's two halves are run by two.
+    started, ending = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ending.wait()
+
+    life = asyncio.create_task(live())
+    await asyncio.wait((life, asyncio.ensure_future(started.wait())), return_when=asyncio.FIRST_COMPLETED)
+    yield app
+    ending.set()
+    await life
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """The administrator's."""
+    async with anyone(app, bearer(ADMIN_KEY)) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """One without a key."""
+    async with anyone(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def other_team(app: Litestar, wiring: Wiring) -> AsyncIterator[httpx.AsyncClient]:
+    """A member of another team."""
+    async with anyone(app, bearer(await member_key(wiring))) as client:
+        yield client

@@ -1,0 +1,74 @@
+"""What msgspec says, in words for the one who asked."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+import pytest
+from msgspec import Meta, Struct
+
+from gateway.api.bodies import MalformedBody, decode
+from gateway.errors import InvalidInput
+
+
+class Part(Struct, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=9)]
+    weight: Annotated[float, Meta(ge=-1)] = 1.0
+
+
+class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
+    elsewhere: ClassVar[dict[str, str]] = {"mask": "there is nothing to mask."}
+    prompt: Annotated[str, Meta(min_length=1)]
+    n: Annotated[int, Meta(ge=1, le=4)] | None = None
+    quality: Literal["standard", "hd"] = "standard"
+    parts: Annotated[tuple[Part, ...], Meta(max_length=2)] = ()
+    flag: bool = False
+    size: Annotated[str, Meta(pattern="^[0-9]+x[0-9]+$", description="a size such as 8x8")] = "8x8"
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "words"),
+    [
+        ({}, "prompt", "prompt is missing; it must be text of at least 1 characters."),
+        ({"prompt": 3}, "prompt", "prompt must be text"),
+        ({"prompt": "a", "n": 9}, "n", "n must be a whole number from 1 to 4."),
+        ({"prompt": "a", "n": "2"}, "n", "n must be a whole number from 1 to 4."),
+        ({"prompt": "a", "n": True}, "n", "n must be a whole number from 1 to 4."),
+        ({"prompt": "a", "quality": "standart"}, "quality", 'quality must be one of hd, standard; did you mean "standard"?'),
+        ({"prompt": "a", "flag": "yes"}, "flag", "flag must be true or false."),
+        ({"prompt": "a", "size": "big"}, "size", "size must be a size such as 8x8."),
+        ({"prompt": "a", "promt": "b"}, "promt", 'promt is not known here; did you mean "prompt"?'),
+        ({"prompt": "a", "xyz": 1}, "xyz", "xyz is not known here; there are prompt, n, quality, parts, flag, size."),
+        ({"prompt": "a", "mask": 1}, "mask", "mask is not taken here: there is nothing to mask."),
+        ({"prompt": "a", "parts": [{"name": ""}]}, "parts[].name", "must be text of 1 to 9 characters."),
+        ({"prompt": "a", "parts": [{"name": "b", "wait": 1}]}, "parts[].wait", 'did you mean "weight"?'),
+        (
+            {"prompt": "a", "parts": [{"name": "b"}] * 3},
+            "parts",
+            "parts must be a list of at most 2, each an object with name, weight.",
+        ),
+        ({"prompt": "a", "parts": [{"name": "b", "weight": -2}]}, "parts[].weight", "a number of at least -1"),
+        ([], "", "The body must be an object with prompt"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_it_may_be(body: object, field: str, words: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        decode(msgspec.json.encode(body), Shape)
+    assert _without_index(caught.value.field) == field
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{]", b"\xff\xfe", b'{"prompt": "\xff"}', b"prompt=a"])
+def test_what_is_no_json_is_told_apart(body: bytes) -> None:
+    with pytest.raises(MalformedBody) as caught:
+        decode(body, Shape)
+    assert caught.value.status == 400
+
+
+def test_a_right_body_is_its_type() -> None:
+    assert decode(b'{"prompt": "a", "parts": [{"name": "b", "weight": 2}]}', Shape).parts == (Part("b", 2.0),)
+
+
+def _without_index(field: str) -> str:
+    return field.replace("[0]", "[]").replace("[...]", "[]")
