@@ -60,9 +60,10 @@ class ModelLimits(Struct, frozen=True, kw_only=True):
 
 
 class Megapixels(Struct, frozen=True, kw_only=True):
-    """`megapixels` of a model: how large a picture of each quality is, where a request names a quality and no size."""
+    """`megapixels` of a model: how large a picture of each quality is, where a request gives no size."""
 
-    standard: Area = 1.0
+    standard: Area | None = None
+    """None: 1 where the quality or a ratio is asked for, and the model's own size where nothing is."""
     hd: Area = 4.0
 
 

@@ -20,6 +20,8 @@ PixelSize = Annotated[
     str, Meta(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$", description="width and height in pixels, such as 1024x768")
 ]
 
+STANDARD_MEGAPIXELS = 1.0
+
 
 class LoraChoice(Struct, frozen=True, forbid_unknown_fields=True):
     """A LoRA by its name; `weight` 0 is without it, 1 with all of it."""
@@ -106,7 +108,10 @@ def _ratio(asked: Generation) -> float | None:
 
 
 def _megapixels(asked: Generation, entry: ModelEntry) -> float | None:
-    """None where nothing was said about the size at all: then it is the model's own."""
-    if asked.size is not None or (asked.quality is None and asked.aspect_ratio in (None, "auto")):
+    """None where a size is given, and where nothing is said about it by anyone: then it is the model's own."""
+    if asked.size is not None:
         return None
-    return float(getattr(entry.megapixels, asked.quality or "standard"))
+    if asked.quality == "hd":
+        return entry.megapixels.hd
+    said = asked.quality is not None or asked.aspect_ratio not in (None, "auto")
+    return entry.megapixels.standard or (STANDARD_MEGAPIXELS if said else None)

@@ -1,0 +1,123 @@
+"""scripts/test: rooms and their budgets, one summary, no skip unseen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+Script = Callable[[str], ModuleType]
+pytestmark = pytest.mark.server  # they run programs, one after another
+TESTS = {
+    "tests/test_unit.py": "def test_a(): pass\ndef test_b(): assert False\n",
+    "tests/engines/test_contract.py": "import pytest\ndef test_c(): pytest.skip('no tool')\n",
+    "tests/api/test_surface.py": "import pytest\n@pytest.mark.server\ndef test_d(): pass\ndef test_e(): pass\n",
+    "tests/test_gpu.py": "import pytest\ndef test_f(): pytest.skip('hardware: no GPU')\n",
+}
+
+
+@pytest.fixture
+def runner(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script over a small project of its own, with lint and types that always pass."""
+    module = script("run_tests")
+    for name, text in TESTS.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -q -p no:cacheprovider\nmarkers =\n  server: x\n")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "CHECKS", {"lint": ("python", "-c", ""), "types": ("python", "-c", "raise SystemExit(1)")})
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the plugins take longer than these tests
+    return module
+
+
+def test_everything_is_run_once_and_counted(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    assert runner.main([]) == 1
+    said = capfd.readouterr().out
+    assert said.rstrip().splitlines()[-1] == "4 passed, 2 failed, 2 skipped"
+    assert "  types: python -c" in said
+    assert "  tests.test_unit::test_b" in said
+    assert "  tests.engines.test_contract::test_c: no tool" in said
+    for room, budget in (("static", "1.0"), ("units", "1.0"), ("contract", "2.0"), ("surfaces", "3.0"), ("server", "2.5")):
+        assert [line for line in said.splitlines() if line.startswith(room) and line.rstrip().endswith(budget)]
+
+
+def test_a_room_alone_with_words_for_pytest(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["units", "-k", "test_a"]) == 0
+    assert capfd.readouterr().out.rstrip().endswith("1 passed, 0 failed, 0 skipped")
+
+
+def test_words_for_pytest_reach_every_room(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    runner.main(["contract", "surfaces", "server", "-k", "test_d"])
+    assert capfd.readouterr().out.rstrip().endswith("1 passed, 0 failed, 0 skipped")
+
+
+def test_a_file_is_run_whatever_its_room(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["tests/api/test_surface.py::test_d"]) == 0
+    assert capfd.readouterr().out.rstrip().endswith("1 passed, 0 failed, 0 skipped")
+
+
+def test_in_ci_a_skip_is_a_failure(
+    runner: ModuleType, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert runner.main(["contract"]) == 1
+    said = capfd.readouterr().out
+    assert said.rstrip().endswith("0 passed, 1 failed, 0 skipped")
+    assert "test_c (skipped: no tool)" in said
+
+
+def test_in_ci_a_missing_gpu_is_none(
+    runner: ModuleType, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert runner.main(["units", "-k", "test_f"]) == 0
+    assert capfd.readouterr().out.rstrip().endswith("0 passed, 0 failed, 1 skipped")
+
+
+def test_a_file_that_cannot_be_imported_is_a_failure(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    (runner.ROOT / "tests" / "test_broken.py").write_text("import a_module_that_nobody_has\n")
+    assert runner.main(["units"]) == 1
+    assert "test_broken" in capfd.readouterr().out.rpartition("failed:")[2]
+
+
+def test_a_pytest_that_dies_is_a_failure(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    (runner.ROOT / "tests" / "test_unit.py").write_text("import os\ndef test_a(): os._exit(3)\n")
+    assert runner.main(["units"]) == 1
+    assert "units: pytest ended with status 3" in capfd.readouterr().out
+
+
+def test_a_room_over_its_budget_names_its_slowest(runner: ModuleType) -> None:
+    slow = runner.Outcome("units", 1.5, 1.0, passed=2, slowest=[(80.0, "test_slow"), (1.0, "test_quick")])
+    said = runner.summary([slow])
+    assert "over its budget" in said
+    assert "80.0 s  test_slow" in said
+
+
+def test_tools_are_installed_in_ci_only_where_a_room_needs_them(runner: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(runner.subprocess, "run", lambda command, **_: ran.append(command))
+    monkeypatch.setattr(runner.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
+    runner.install_tools(runner.UNITS)
+    assert ran == []
+    browser = next(room for room in runner.ROOMS if room.name == "browser")
+    runner.install_tools(browser)
+    assert "chromium" in ran[-1]
+    monkeypatch.setattr(runner.shutil, "which", lambda name: f"/usr/bin/{name}")
+    runner.install_tools(browser)
+    assert len(ran) == 2
+
+
+def test_help() -> None:
+    path = Path(__file__).resolve().parent.parent.parent / "scripts" / "run_tests.py"
+    said = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "scripts/test static units" in said
+
+
+def test_the_budgets_are_twelve_minutes(script: Script) -> None:
+    assert sum(room.minutes for room in script("run_tests").ROOMS) == 12
