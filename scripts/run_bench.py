@@ -36,8 +36,7 @@ def first_line(module: ModuleType) -> str:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    rows = [("figure", "value", "target", "reference", "")]
-    rows += [(each.name, each.shown(), each.target or "", each.reference, each.verdict()) for each in figures]
+    rows = [("figure", "value", "unit", "target", "reference", "", ""), *(each.row() for each in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 

@@ -45,13 +45,14 @@ class Keeper:
 
         Raises StorageUnavailable.
         """
+        image_id = new_id()  # before anything that may overtake: ids sort as the pictures of a job do
         loop = asyncio.get_running_loop()
         about = _describe(job, offer, ready, real=await self._is_real(job.request.source))
         picture = _handed_over(ready)
         finished = await loop.run_in_executor(self._pool, _finish, picture, about, job.request, self._marking())
         refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
         blobs = dict(zip((0, *finished.thumbnails), (ref.hash for ref in refs), strict=True))
-        image = _image(job, about, ready.ordinal, finished, blobs)
+        image = _image(image_id, job, about, ready.ordinal, finished, blobs)
         async with self._db.write() as connection:
             counted = await changes.count_stored(connection, job)
             if counted is None:
@@ -124,10 +125,10 @@ def _describe(job: Job, offer: Offer, ready: ImageReady, *, real: bool) -> Descr
     )
 
 
-def _image(job: Job, about: Description, ordinal: int, finished: Finished, blobs: dict[int, str]) -> Image:
+def _image(image_id: str, job: Job, about: Description, ordinal: int, finished: Finished, blobs: dict[int, str]) -> Image:
     parameters = {name: value for name, value in msgspec.to_builtins(about).items() if name not in _COLUMNS}
     return Image(
-        id=new_id(),
+        id=image_id,
         team_id=job.team_id,
         user_id=job.user_id,
         job_id=job.id,

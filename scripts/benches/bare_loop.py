@@ -10,12 +10,16 @@ import time
 
 
 def main(folder: str, prompt: str, steps: int, guidance: float, side: int) -> None:
+    import diffusers
     import torch
-    from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler
+    import transformers
 
+    diffusers.utils.logging.disable_progress_bar()
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    pipeline = DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float16 if device == "cuda" else torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    dtype = torch.float16 if device == "cuda" else torch.float32
+    pipeline = diffusers.DiffusionPipeline.from_pretrained(folder, dtype=dtype)
     pipeline.to(device).set_progress_bar_config(disable=True)
     print("ready", flush=True)
     for line in sys.stdin:

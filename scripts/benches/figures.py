@@ -17,8 +17,10 @@ class Figure:
     value: float
     unit: str
     target: str | None = None
-    reference: str = ""
-    """What it was measured beside, in words and numbers."""
+    reference: float | None = None
+    """What it was measured beside, in the same run and unit."""
+    note: str = ""
+    """For people: what the reference is."""
 
     def __post_init__(self) -> None:
         if self.target is not None:
@@ -34,8 +36,10 @@ class Figure:
     def verdict(self) -> str:
         return "" if self.target is None else "ok" if self.met else "MISSED"
 
-    def shown(self) -> str:
-        return f"{self.value:.4g} {self.unit}".strip()
+    def row(self) -> tuple[str, ...]:
+        """For the table: figure, value, unit, target, reference, verdict, note."""
+        reference = "" if self.reference is None else f"{self.reference:.4g}"
+        return (self.name, f"{self.value:.4g}", self.unit, self.target or "", reference, self.verdict(), self.note)
 
     def as_json(self) -> dict[str, Any]:
         return {"value": self.value, "unit": self.unit, "target": self.target, "reference": self.reference}

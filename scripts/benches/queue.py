@@ -44,11 +44,11 @@ def run(folder: Path = BUNDLED) -> list[Figure]:
         bare = loop(JOBS // 2)
         queued = _queue(house, JOBS)
         bare += loop(JOBS // 2)
-    reference = f"the bare pipeline: {JOBS / bare:.3f} pictures/s"
+    loop_note = f"the bare pipeline in a loop, {STEPS} steps, {SIDE} pixels square"
     return [
-        Figure("throughput", bare / queued, "of the bare loop", ">= 0.95", reference),
-        Figure("pictures_per_second", JOBS / queued, "1/s", reference=reference),
-        Figure("seconds_per_picture", queued / JOBS, "s", reference=f"{STEPS} steps, {SIDE} pixels square"),
+        Figure("throughput", bare / queued, "", ">= 0.95", 1.0, loop_note),
+        Figure("pictures_per_second", JOBS / queued, "1/s", None, JOBS / bare, "the same"),
+        Figure("seconds_per_picture", queued / JOBS, "s", None, bare / JOBS, "the same"),
     ]
 
 
@@ -56,7 +56,7 @@ def _queue(house: House, count: int) -> float:
     """Seconds from the first POST to the end of the last job."""
     body = {"prompt": PROMPT, "model": "shapes", "steps": STEPS, "guidance_scale": GUIDANCE, "size": f"{SIDE}x{SIDE}"}
     began = time.time()
-    tasks = [house.submit({**body, "sampler": "DPM++ 2M", "seed": seed}) for seed in range(count)]
+    tasks = [house.submit({**body, "seed": seed}) for seed in range(count)]
     ends = [datetime.fromisoformat(task["finished_at"]).timestamp() for task in house.finished(tasks, ASK_EVERY)]
     return max(ends) - began
 
