@@ -17,6 +17,7 @@ TESTS = {
     "tests/test_unit.py": "def test_a(): pass\ndef test_b(): assert False\n",
     "tests/engines/test_contract.py": "import pytest\ndef test_c(): pytest.skip('no tool')\n",
     "tests/api/test_surface.py": "import pytest\n@pytest.mark.server\ndef test_d(): pass\ndef test_e(): pass\n",
+    "tests/browser/test_page.py": "def test_g(): pass\n",
     "tests/test_gpu.py": "import pytest\ndef test_f(): pytest.skip('hardware: no GPU')\n",
 }
 
@@ -39,7 +40,7 @@ def runner(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
 def test_everything_is_run_once_and_counted(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
     assert runner.main([]) == 1
     said = capfd.readouterr().out
-    assert said.rstrip().splitlines()[-1] == "4 passed, 2 failed, 2 skipped"
+    assert said.rstrip().splitlines()[-1] == "5 passed, 2 failed, 2 skipped"
     assert "  types: python -c" in said
     assert "  tests.test_unit::test_b" in said
     assert "  tests.engines.test_contract::test_c: no tool" in said
@@ -103,7 +104,7 @@ def test_tools_are_installed_in_ci_only_where_a_room_needs_them(runner: ModuleTy
     ran: list[Any] = []
     monkeypatch.setattr(runner.subprocess, "run", lambda command, **_: ran.append(command))
     monkeypatch.setattr(runner.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
-    runner.install_tools(runner.UNITS)
+    runner.install_tools(runner.STATIC)
     assert ran == []
     browser = next(room for room in runner.ROOMS if room.name == "browser")
     runner.install_tools(browser)
