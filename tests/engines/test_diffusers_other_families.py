@@ -1,4 +1,4 @@
-"""The same code over six other families: real pipelines of diffusers with tiny random weights."""
+"""The same code over other families: real pipelines of diffusers with tiny random weights."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from engines.suite import SuiteBatch
 SIDE = 64
 NOISE = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)
 LEFT = np.pad(np.full((SIDE, SIDE // 2), 255, np.uint8), ((0, 0), (0, SIDE // 2)))
-PREVIEWED = {"sdxl", "sd3", "flux", "z_image", "qwen"}
+PREVIEWED = {"small_decoder", "sdxl", "sd3", "flux", "z_image", "qwen"}
 BLOCKS = "StableDiffusionXLAutoBlocks"
-NAMES = ("sdxl", "sd3", "flux", "z_image", "klein", "qwen")
+NAMES = ("small_decoder", "sdxl", "sd3", "flux", "z_image", "klein", "qwen")
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -62,18 +63,38 @@ def test_a_look_changes_nothing(loaded: DiffusersEngine) -> None:
 
 
 def test_a_larger_decoder_is_not_run_but_projected(loaded: DiffusersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last frame is close to the picture, seen from afar."""
     from engines.diffusers import previews
 
     monkeypatch.setattr(previews, "CHEAP_WEIGHTS", 0)
-    monkeypatch.setattr(previews, "SECONDS", 0)
-    seen = events(loaded, asked(sampler="Euler", steps=8), watched={"r"})
-    frame = [event.preview for event in seen if isinstance(event, Progress)][-1]
+    seen = events(loaded, asked(sampler="Euler"), watched={"r"})
+    frame = next(event.preview for event in seen if isinstance(event, Progress))
     assert frame is not None
-    assert frame.shape == (64, 64, 3)
+    assert frame.shape == (64, 64, 3), "8 x 8 latents, enlarged"
     resident = loaded._resident("dot", "cpu")
     assert resident.projection.shape == (5, 3)
     resident.projection = None
+
+
+def test_a_projection_is_fitted_to_its_decoder() -> None:
+    """A decoder that is linear but for its enlarging is found again."""
+    from engines.diffusers.previews import fit
+
+    mixed = torch.tensor([[0.2, 0.1, 0.0], [0.0, 0.2, -0.1], [0.1, 0.0, 0.1], [-0.1, 0.1, 0.0], [0.05, -0.05, 0.1]]) / 2
+    assert torch.allclose(fit(_Linear(mixed)), mixed, atol=1e-4)
+
+
+class _Linear(torch.nn.Module):
+    """Four channels of latents, four times enlarged."""
+
+    config = SimpleNamespace(latent_channels=4, scaling_factor=1.0, shift_factor=None)
+
+    def __init__(self, matrix: torch.Tensor) -> None:
+        super().__init__()
+        self.matrix = torch.nn.Parameter(matrix, requires_grad=False)
+
+    def decode(self, latents: torch.Tensor, **_: Any) -> tuple[torch.Tensor]:
+        given = torch.cat((latents, torch.ones_like(latents[:, :1])), 1)
+        return (torch.einsum("nchw,cd->ndhw", given, self.matrix).repeat_interleave(4, 2).repeat_interleave(4, 3),)
 
 
 # --------------------------------------------------------------------------------- cancels and errors

@@ -10,6 +10,7 @@ from diffusers import (
     AutoencoderKL,
     AutoencoderKLFlux2,
     AutoencoderKLQwenImage,
+    AutoencoderTiny,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     Flux2KleinPipeline,
@@ -20,6 +21,7 @@ from diffusers import (
     QwenImageTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
+    StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
     ZImagePipeline,
@@ -39,7 +41,7 @@ from transformers import (
     T5Tokenizer,
 )
 
-from scripts.make_model import letters, text_config, text_encoder
+from scripts.make_model import denoiser, letters, noise_schedule, text_config, text_encoder
 
 _LEVELS = {"block_out_channels": (8, 16, 16, 16), "layers_per_block": 1, "norm_num_groups": 4, "sample_size": 64}
 _BLOCKS = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
@@ -194,4 +196,33 @@ def _qwen() -> Any:
     )
 
 
-MAKERS = {"sdxl": _sdxl, "sd3": _sd3, "flux": _flux, "z_image": _z_image, "klein": _klein, "qwen": _qwen}
+def _small_decoder() -> Any:
+    """The dot model with a distilled decoder in its place, as the bundled model has one."""
+    words, blocks = letters(), (8, 8, 8)
+    return StableDiffusionPipeline(
+        vae=AutoencoderTiny(
+            encoder_block_out_channels=blocks,
+            decoder_block_out_channels=blocks,
+            num_encoder_blocks=(1, 1, 1),
+            num_decoder_blocks=(1, 1, 1),
+            latent_channels=4,
+        ),
+        unet=denoiser(),
+        text_encoder=text_encoder(words),
+        tokenizer=words,
+        scheduler=noise_schedule(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+MAKERS = {
+    "small_decoder": _small_decoder,
+    "sdxl": _sdxl,
+    "sd3": _sd3,
+    "flux": _flux,
+    "z_image": _z_image,
+    "klein": _klein,
+    "qwen": _qwen,
+}
