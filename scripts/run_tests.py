@@ -6,8 +6,8 @@
     scripts/test tests/storage -x     or a file or folder, whatever its room
 
 The last line is always `N passed, N failed, N skipped`; each check of the room `static` counts as one test. With
-CI=true a skip is a failure, because there every tool can be had; only a reason that begins with `hardware:` or
-`platform:` (a GPU, another operating system) is let pass.
+CI=true a skip is a failure, because there every tool can be had. Let pass are only reasons that begin with `hardware:`
+or `platform:` (a GPU, another operating system), and the contract suite's own: what a card does not say is not tested.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS_FOUND = 5
 """pytest's exit status when nothing matched, which is nothing wrong."""
 LET_PASS = ("hardware:", "platform:")
+SUITE = "engines/suite/"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,18 @@ class Tool:
 TOOLS = {"browser": Tool(("chromium", "chromium-browser", "google-chrome"), ("chromium", "fonts-dejavu-core"))}
 
 
+@dataclass(frozen=True)
+class Skip:
+    test: str
+    reason: str
+    place: str = ""
+    """The file and line where it was decided."""
+
+    @property
+    def is_let_pass(self) -> bool:
+        return self.reason.startswith(LET_PASS) or SUITE in self.place
+
+
 @dataclass
 class Outcome:
     """What came of one room."""
@@ -79,8 +92,7 @@ class Outcome:
     budget: float
     passed: int = 0
     failed: list[str] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    """Test and reason."""
+    skipped: list[Skip] = field(default_factory=list)
     slowest: list[tuple[float, str]] = field(default_factory=list)
     """Seconds and test, the slowest first."""
 
@@ -133,7 +145,8 @@ def read_report(report: Path, outcome: Outcome) -> None:
             if name not in outcome.failed:
                 outcome.failed.append(name)
         elif skip is not None:
-            outcome.skipped.append((name, skip.get("message") or "no reason given"))
+            place, _, _ = (skip.text or "").partition(": ")
+            outcome.skipped.append(Skip(name, skip.get("message") or "no reason given", place))
         else:
             outcome.passed += 1
     outcome.slowest = sorted(timed, reverse=True)[:3]
@@ -141,9 +154,8 @@ def read_report(report: Path, outcome: Outcome) -> None:
 
 def refuse_skips(outcome: Outcome) -> None:
     """In CI a skip is a failure, unless no machine could be asked to have what it lacks."""
-    refused = [(name, reason) for name, reason in outcome.skipped if not reason.startswith(LET_PASS)]
-    outcome.failed += [f"{name} (skipped: {reason})" for name, reason in refused]
-    outcome.skipped = [entry for entry in outcome.skipped if entry not in refused]
+    outcome.failed += [f"{each.test} (skipped: {each.reason})" for each in outcome.skipped if not each.is_let_pass]
+    outcome.skipped = [each for each in outcome.skipped if each.is_let_pass]
 
 
 def install_tools(room: Room) -> None:
@@ -183,10 +195,10 @@ def summary(outcomes: Sequence[Outcome]) -> str:
             lines += [f"    {seconds:.1f} s  {name}" for seconds, name in outcome.slowest]
     minutes, budget = sum(outcome.minutes for outcome in outcomes), sum(outcome.budget for outcome in outcomes)
     lines.append(f"{'together':<12} {minutes:>8.2f} {budget:>8.1f}")
-    skipped = [entry for outcome in outcomes for entry in outcome.skipped]
+    skipped = [skip for outcome in outcomes for skip in outcome.skipped]
     failed = [name for outcome in outcomes for name in outcome.failed]
     if skipped:
-        lines += ["", "skipped:", *(f"  {name}: {reason}" for name, reason in skipped)]
+        lines += ["", "skipped:", *(f"  {each.test}: {each.reason}" for each in skipped)]
     if failed:
         lines += ["", "failed:", *(f"  {name}" for name in failed)]
     passed = sum(outcome.passed for outcome in outcomes)

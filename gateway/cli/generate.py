@@ -40,7 +40,7 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
     "Else a new file in this folder, named after prompt and seed.",
 )  # fmt: skip
 @click.option("-m", "--model", help="Which model; `darkroom models` lists them. Else the best one that is there.")
-@click.option("--size", metavar="WxH", callback=_size, help="In pixels, such as 512x768. Else what the model makes best.")
+@click.option("--size", metavar="WxH", callback=_size, help="In pixels, such as 512x768. Else the model's standard size.")
 @click.option("--steps", type=int, help="Denoising steps: more take longer and are finer.")
 @click.option("--seed", type=int, help="The same seed makes the same picture again. Else one is drawn, and told.")
 @click.option("-n", "--n", "count", type=click.IntRange(min=1), default=1, help="How many pictures, each of its own seed.")

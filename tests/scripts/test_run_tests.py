@@ -81,6 +81,19 @@ def test_in_ci_a_missing_gpu_is_none(
     assert capfd.readouterr().out.rstrip().endswith("0 passed, 0 failed, 1 skipped")
 
 
+def test_in_ci_what_the_contract_suite_leaves_out_is_none(
+    runner: ModuleType, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = runner.ROOT / "engines" / "suite"
+    suite.mkdir(parents=True)
+    (suite / "cases.py").write_text("import pytest\nclass Suite:\n  def test_s(self): pytest.skip('the card says no')\n")
+    text = "import sys\nsys.path.insert(0, 'engines/suite')\nfrom cases import Suite\nclass TestMine(Suite): pass\n"
+    (runner.ROOT / "tests" / "engines" / "test_contract.py").write_text(text)
+    monkeypatch.setenv("CI", "true")
+    assert runner.main(["contract"]) == 0
+    assert capfd.readouterr().out.rstrip().endswith("0 passed, 0 failed, 1 skipped")
+
+
 def test_a_file_that_cannot_be_imported_is_a_failure(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
     (runner.ROOT / "tests" / "test_broken.py").write_text("import a_module_that_nobody_has\n")
     assert runner.main(["units"]) == 1
