@@ -91,14 +91,15 @@ def choosable(facts: Facts) -> tuple[str, ...]:
 
 
 def _sizes(facts: Facts) -> tuple[Size, Size, int, tuple[Size, ...]]:
-    """Smallest, largest, multiple, native ones. Where the family has no list, the denoiser's own `sample_size` counts."""
+    """Smallest, largest, multiple, native ones; where the family's list does not hold, by the denoiser's `sample_size`."""
     family, blocks = facts.family, facts.vae.get("block_out_channels")
     scale = 2 ** (len(blocks) - 1) if isinstance(blocks, list) and blocks else 8
     multiple = max(family.multiple, scale)
     side = facts.denoiser.get("sample_size")
-    if family.native or not isinstance(side, int):
+    square = side * scale if isinstance(side, int) else 0
+    # SDXL's kin may be trained for other sizes (SDXL-Turbo: 512); the number means other things in flow models.
+    if not square or (family.native and (family.flow or square == family.native[0].width)):
         return family.smallest, family.largest, multiple, family.native
-    square = side * scale
     half, double = _down(square // 2, multiple), min(_down(square * 2, multiple), family.largest.width)
     long = _down(square * 3 // 2, multiple)
     native = (Size(square, square), Size(square, long), Size(long, square))

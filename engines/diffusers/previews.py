@@ -17,8 +17,8 @@ from engines.diffusers.resident import Resident
 
 SECONDS = 0.3
 """Between two previews of a run: some three a second, as much as an eye follows and less than 1 % of a GPU's time."""
-CHEAP_WEIGHTS, CHEAP_PIXELS = 5_000_000, 256 * 256
-"""Up to these the decoder itself is cheap enough: tens of milliseconds on one CPU core."""
+CHEAP_WEIGHTS, CHEAP_PLACES = 5_000_000, 32 * 32
+"""Up to these, in weights and in latents of height x width, the decoder itself is cheap: tens of ms on one CPU core."""
 _SAMPLES, _SIDE, _COARSE = 16, 8, 2
 """Random latents that are decoded to fit a projection: on the shapes model's decoder within 4 % of the best matrix there is."""
 _SMALLEST = 64
@@ -60,7 +60,7 @@ class Previews:
 
     def _colours(self, latents: torch.Tensor) -> list[Pixels]:
         vae = self.resident.vae
-        if self.width * self.height <= CHEAP_PIXELS and _weights(vae) <= CHEAP_WEIGHTS:
+        if latents.shape[-2] * latents.shape[-1] <= CHEAP_PLACES and _weights(vae) <= CHEAP_WEIGHTS:
             colours = _decoded(vae, latents)
         else:
             if self.resident.projection is None:

@@ -30,6 +30,9 @@ class Resident:
         """How latents become colours, once somebody has looked; see `previews`."""
         self._main = pipeline
         self._pipelines: dict[str, Any] = {type(pipeline).__name__: pipeline}
+        if self.options.family:
+            # A class that is only called like a known one stays itself in that one's first mode.
+            self._pipelines[next(iter(self.family.modes.values())).pipeline] = pipeline
         self._own = getattr(pipeline, "scheduler", None)
         self._guider = getattr(pipeline, "guider", None)
         self._offloaded: str | None = None

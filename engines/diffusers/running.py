@@ -34,6 +34,8 @@ BATCH_TOLERANCE = 2
 """Levels of 255 that any pixel may differ in float32 between a picture made alone and the same one made in a batch:
 kernels add up in another order when the batch is wider. Alone it is always the same bytes."""
 
+CURE = "Ask for fewer or smaller pictures, or set `offload`, `vae_tiling` or a smaller `max_batch` in the model's entry."
+
 
 def run(resident: Resident, batch: Batch, emit: Callable[[Event], None]) -> None:
     """Raises OutOfMemory, EngineCrashed or ModelUnusable for the whole batch."""
@@ -42,7 +44,7 @@ def run(resident: Resident, batch: Batch, emit: Callable[[Event], None]) -> None
     first = batch.requests[0]
     previews = Previews(resident, first.width, first.height)
     outcome: dict[str, list[EngineError | None]] = {request.id: [] for request in batch.requests}
-    with quiet(), troubles.of_memory(resident.device):
+    with quiet(), troubles.of_memory(resident.device, CURE):
         for rows in passes:
             wanted = [row for row in rows if not batch.canceled(row.request.id)]
             if wanted:

@@ -20,7 +20,7 @@ _LONGEST = 300
 
 
 @contextmanager
-def of_memory(device: torch.device) -> Iterator[None]:
+def of_memory(device: torch.device, cure: str) -> Iterator[None]:
     """MemoryError and its kin become OutOfMemory, after what was half made has been given back."""
     try:
         yield
@@ -29,10 +29,7 @@ def of_memory(device: torch.device) -> Iterator[None]:
             raise
         traceback.clear_frames(error.__traceback__)  # they hold the tensors
         free(device)
-        raise OutOfMemory(
-            f"{device} has not enough memory for this."
-            " Ask for fewer or smaller pictures, or set `offload`, `vae_tiling` or a smaller `max_batch` in the model's entry."
-        ) from None
+        raise OutOfMemory(f"{device} has not enough memory for this. {cure}") from None
 
 
 def is_shortage(error: BaseException) -> bool:
@@ -53,18 +50,26 @@ def of_loading(error: Exception, folder: Path) -> ModelUnusable:
 
 
 def of_download(error: Exception, hub: str) -> EngineError:
-    """The hub's own errors are known by their names: its modules are imported only by who downloads."""
-    names = {kind.__name__ for kind in type(error).__mro__}
+    """The hub's own errors are known by their names, wherever in the chain of causes they stand."""
+    names = {kind.__name__ for link in _chain(error) for kind in type(link).__mro__}
     if "GatedRepoError" in names:
         return ModelUnusable(f"{hub} is gated: accept its licence on huggingface.co, then set HF_TOKEN or `hf auth login`.")
-    if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError", "HFValidationError"}:
+    if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "RemoteEntryNotFoundError", "HFValidationError"}:
         return ModelUnusable(f"{hub} is not on the hub under this name and revision, or this machine's token may not see it.")
+    log.error("a download broke off", exc_info=error)
+    if names & {"ConnectionError", "HTTPError", "OfflineModeIsEnabled", "TimeoutException"}:
+        return EngineUnavailable(
+            f"{hub} could not be downloaded now: the hub does not answer, and the cache has not all of it."
+        )
     if isinstance(error, OSError) and error.errno is not None:
         return ModelUnusable(f"{hub} could not be written to the cache: {error.strerror}.")
-    log.error("a download broke off", exc_info=error)
-    if names & {"LocalEntryNotFoundError", "ConnectionError", "HTTPError", "OfflineModeIsEnabled", "TimeoutException"}:
-        return EngineUnavailable(f"{hub} could not be downloaded now: {told(error, None)}")
     return ModelUnusable(f"{hub} could not be downloaded: {told(error, None)}")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def told(error: Exception, folder: Path | None) -> str:

@@ -142,9 +142,14 @@ def _sqlite_engine(url: URL, *, size: int, begin: str, only_reads: bool = False)
         # The driver must not begin transactions by itself: `begin` below does.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            for pragma in pragmas:
+                cursor.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # nobody else will, and its thread would outlive the event loop
+            raise
+        finally:
+            cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:

@@ -1,14 +1,16 @@
-"""Requests for the dot model, and what came of them."""
+"""Requests for the dot model and what came of them; copies of it and how they load."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
-from engines.contract import ImageReady, ImageRequest, Picture, Pixels
+from engines.contract import ImageReady, ImageRequest, ModelSpec, Picture, Pixels
 from engines.diffusers.engine import DiffusersEngine
+from engines.diffusers.options import ModelOptions, Options
 from engines.suite import SuiteBatch
 
 STEPS = 3
@@ -50,3 +52,13 @@ def made(engine: DiffusersEngine, request: ImageRequest) -> Pixels:
 
 def apart(one: Pixels, other: Pixels) -> int:
     return int(np.abs(one.astype(int) - other.astype(int)).max())
+
+
+def spec(folder: Path | str, **options: Any) -> ModelSpec:
+    return ModelSpec(id="copy", source=str(folder), options=ModelOptions(**options))
+
+
+def load(folder: Path | str, engine_options: Options | None = None, **options: Any) -> DiffusersEngine:
+    engine = DiffusersEngine("diffusers", engine_options or Options())
+    engine.load(spec(folder, **options), "cpu")
+    return engine

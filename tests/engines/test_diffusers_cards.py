@@ -109,6 +109,17 @@ async def test_distilled_weights_have_no_guidance(
     assert card.samplers[0] == "Euler"
 
 
+@pytest.mark.parametrize(("side", "native"), [(128, Size(1024, 1024)), (64, Size(512, 512))])
+async def test_sdxl_of_another_size_is_told_by_its_denoiser(
+    new_engine: DiffusersEngine, tmp_path: Path, side: int, native: Size
+) -> None:
+    for part, told in (("unet", {"sample_size": side}), ("vae", {"block_out_channels": [1, 2, 4, 4]})):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "config.json").write_text(json.dumps(told))
+    (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    assert (await new_engine.card(ModelSpec("m", str(tmp_path)))).native_sizes[0] == native
+
+
 # ---------------------------------------------------------------------------------- checks and keys
 
 

@@ -14,9 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engines.contract import EngineCrashed, ModelSpec, ModelUnusable
+from engines.contract import EngineCrashed, ModelSpec, ModelUnusable, OutOfMemory
 from engines.diffusers.engine import DiffusersEngine
-from engines.diffusers.options import ModelOptions, Options
+from tests.engines.dots import load
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 Edit = Callable[[Path], None]
@@ -25,16 +25,6 @@ Edit = Callable[[Path], None]
 @pytest.fixture
 def copy(dot_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(dot_folder, tmp_path / "copy"))
-
-
-def spec(folder: Path | str, **options: Any) -> ModelSpec:
-    return ModelSpec(id="copy", source=str(folder), options=ModelOptions(**options))
-
-
-def load(folder: Path | str, engine_options: Options | None = None, **options: Any) -> DiffusersEngine:
-    engine = DiffusersEngine("diffusers", engine_options or Options())
-    engine.load(spec(folder, **options), "cpu")
-    return engine
 
 
 def refused(folder: Path, **options: Any) -> str:
@@ -54,45 +44,6 @@ def edit_json(file: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 def to_pickle(folder: Path) -> None:
     torch.save(load_file(folder / UNET), folder / "unet/diffusion_pytorch_model.bin")
     (folder / UNET).unlink()
-
-
-# ------------------------------------------------------------------------------------------ sources
-
-
-@pytest.mark.parametrize(
-    ("source", "told"),
-    [
-        ("/nowhere/at/all", "folder is not there"),
-        ("./not-here", "folder is not there"),
-        ("just-a-word", "folder is not there"),
-        ("bundled:nothing", "No model 'nothing' is bundled"),
-        ("bundled:../contract", "is bundled"),
-    ],
-)
-def test_a_source_that_is_none_is_refused(source: str, told: str) -> None:
-    with pytest.raises(ModelUnusable, match=told):
-        load(source)
-
-
-def test_a_single_file_is_refused_with_the_cure(tmp_path: Path) -> None:
-    file = tmp_path / "model.safetensors"
-    file.write_bytes(b"x")
-    with pytest.raises(ModelUnusable, match=r"single file.*save_pretrained"):
-        load(file)
-
-
-def test_a_hub_id_is_not_fetched_when_offline(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnusable, match="set to be offline"):
-        load("nobody/nothing", Options(cache=str(tmp_path), offline=True))
-
-
-async def test_a_hub_id_is_read_from_the_cache(dot_folder: Path, tmp_path: Path) -> None:
-    repository = tmp_path / "models--me--dot"
-    shutil.copytree(dot_folder, repository / "snapshots" / "abc")
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text("abc")
-    engine = load("me/dot", Options(cache=str(tmp_path), offline=True))
-    assert (await engine.card(spec("me/dot"))).samplers[0] == "PLMS"
 
 
 # ---------------------------------------------------------------------------------------- refusals
@@ -230,6 +181,26 @@ def test_a_dtype_that_is_asked_for_is_kept(dot_folder: Path) -> None:
     for capability in resident.family.modes:
         assert {weight.dtype for weight in resident.pipeline(capability).unet.parameters()} == {torch.bfloat16}
         assert resident.pipeline(capability).unet is resident.modules()["unet"], "modes share the weights"
+
+
+def test_a_class_that_is_called_like_a_known_one_stays_itself(copy: Path) -> None:
+    edit_json(copy / "model_index.json", lambda told: told.update(_class_name="StableDiffusionPAGPipeline"))
+    assert "not known" in refused(copy)
+    resident = load(copy, family="StableDiffusionPipeline")._resident("copy", "cpu")
+    assert type(resident.pipeline("text_to_image")).__name__ == "StableDiffusionPAGPipeline"
+    assert type(resident.pipeline("inpaint")).__name__ == "StableDiffusionInpaintPipeline"
+
+
+@pytest.mark.parametrize("shortage", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_a_model_that_does_not_fit_is_a_shortage(copy: Path, monkeypatch: pytest.MonkeyPatch, shortage: Exception) -> None:
+    import diffusers
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise shortage
+
+    monkeypatch.setattr(diffusers.DiffusionPipeline, "from_pretrained", fail)
+    with pytest.raises(OutOfMemory, match="offload"):
+        load(copy)
 
 
 @pytest.mark.slow

@@ -48,7 +48,9 @@ KONTEXT = Family(
     modes={
         "image_to_image": edited("FluxKontextPipeline", area="max_area"),
         "text_to_image": made("FluxKontextPipeline", area="max_area"),
-        "inpaint": repainted("FluxKontextInpaintPipeline", area="max_area", strength=False, call={"strength": 1.0}),
+        "inpaint": repainted(
+            "FluxKontextInpaintPipeline", area="max_area", strength=False, call={"strength": 1.0, "_auto_resize": False}
+        ),
     },
     steps=Span(1, 100, 28),
     guidance=embedded(3.5),
