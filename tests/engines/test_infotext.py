@@ -106,16 +106,18 @@ brief = settings(max_examples=50, deadline=None)
 
 
 def keys_of(line: str) -> list[str]:
-    """The keys of a settings line, read as the family does: fields end at commas, but not at those within quotes."""
-    fields, quoted, escaped = [""], False, False
-    for letter in line:
-        quoted ^= letter == '"' and not escaped
-        escaped = letter == "\\" and not escaped
-        if letter == "," and not quoted:
-            fields.append("")
-        else:
-            fields[-1] += letter
-    return [field.partition(":")[0].strip() for field in fields]
+    """The keys of a settings line as the family reads it: a value that begins with a quote ends with one, else at a comma."""
+    keys, rest = [], line
+    while rest:
+        key, _, rest = rest.partition(": ")
+        keys.append(key.strip())
+        end = 0
+        if rest.startswith('"'):
+            end = 1
+            while rest[end] != '"':
+                end += 2 if rest[end] == "\\" else 1
+        rest = rest[end:].partition(",")[2]
+    return keys
 
 
 @brief
