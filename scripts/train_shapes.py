@@ -22,6 +22,9 @@ def main() -> None:
     )
     parser.add_argument("--autoencoder-steps", type=int, default=5000)
     parser.add_argument("--denoiser-steps", type=int, default=20000)
+    parser.add_argument(
+        "--begin-from", type=Path, metavar="MODEL", help="where --work is empty: train this model's UNet further, keep the rest"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     measuring = parser.add_argument_group("with --evaluate")
     measuring.add_argument("--count", type=int, default=200, help="how many prompts with one object, and with two")
@@ -61,6 +64,8 @@ def train(args: argparse.Namespace) -> None:
     from shapes import networks, training
 
     args.work.mkdir(parents=True, exist_ok=True)
+    if args.begin_from and not any(args.work.iterdir()):
+        training.begin_from(args.work, args.begin_from, args.autoencoder_steps)
     vae = training.train_autoencoder(args.work, args.autoencoder_steps, device=args.device)
     unet, text, words = training.train_denoiser(args.work, vae, args.denoiser_steps, device=args.device)
     networks.save(args.model, vae, unet, text, words)

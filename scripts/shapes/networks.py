@@ -96,6 +96,13 @@ def noise_schedule() -> DPMSolverMultistepScheduler:
     )
 
 
+def load(folder: Path) -> tuple[AutoencoderTiny, UNet2DConditionModel, CLIPTextModel]:
+    """The three networks of a pipeline that `save` wrote, in float32."""
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    vae, denoiser = (network.to(memory_format=torch.channels_last) for network in (pipeline.vae, pipeline.unet))
+    return vae, denoiser, pipeline.text_encoder
+
+
 def save(folder: Path, vae: AutoencoderTiny, denoiser: UNet2DConditionModel, text: CLIPTextModel, words: CLIPTokenizer) -> None:
     """Write the whole pipeline as fp16 safetensors."""
     pipeline = StableDiffusionPipeline(

@@ -109,6 +109,15 @@ def train_denoiser(
     return both["unet"].eval(), both["text"].eval(), words
 
 
+def begin_from(folder: Path, model: Path, autoencoder_steps: int) -> None:
+    """Make checkpoints of a model that was written: its autoencoder as finished, its UNet and text encoder to go on with."""
+    vae, unet, text = networks.load(model)
+    both = torch.nn.ModuleDict({"unet": unet, "text": text})
+    for name, module, step in (("autoencoder", vae, autoencoder_steps), ("denoiser", both, 0)):
+        optimizer = torch.optim.AdamW(module.parameters(), betas=(0.9, 0.99))
+        Checkpoint(folder, name).save(_state(step, model=module, optimizer=optimizer, average=Average(module, 0.0)), force=True)
+
+
 class Average:
     """An exponential moving average of a module's weights, warm from the first step."""
 
