@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--work", type=Path, default=Path(".shapes-work"), help="checkpoints and latents; training goes on from there"
     )
-    parser.add_argument("--autoencoder-steps", type=int, default=5000)
+    parser.add_argument("--autoencoder-steps", type=int, default=6000)
     parser.add_argument("--denoiser-steps", type=int, default=20000)
     parser.add_argument(
         "--begin-from", type=Path, metavar="MODEL", help="where --work is empty: train this model's UNet further, keep the rest"

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import contextlib
 import random
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
