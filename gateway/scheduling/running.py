@@ -227,6 +227,8 @@ class Runner:
         except StorageUnavailable as unavailable:
             log.warning("what ran is found again when this is over: %s", unavailable.message)
             self._on_blocked(unavailable.message)
+        except Exception:
+            log.exception("a batch could not be settled; what is left of it runs again at the next start")
         finally:
             lane.storing.release()
 
