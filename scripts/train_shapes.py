@@ -69,7 +69,7 @@ def train(args: argparse.Namespace) -> None:
     vae = training.train_autoencoder(args.work, args.autoencoder_steps, device=args.device)
     unet, text, words = training.train_denoiser(args.work, vae, args.denoiser_steps, device=args.device)
     networks.save(args.model, vae, unet, text, words)
-    print(f"wrote {args.model}; measure it with: scripts/train_shapes.py --evaluate")
+    print(f"wrote {args.model}; measure it with: .venv/bin/python scripts/train_shapes.py --evaluate")
 
 
 if __name__ == "__main__":
