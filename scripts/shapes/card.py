@@ -86,13 +86,15 @@ The autoencoder makes {result.downscale} x {result.downscale} pixels one place o
 
 ## How it was trained
 
-By `.venv/bin/python scripts/train_shapes.py`: first the autoencoder, then the UNet together with the text encoder, on captions that are
+By `.venv/bin/python scripts/train_shapes.py`:
+first the autoencoder, then the UNet together with the text encoder, on captions that are
 true but often say less than the whole, and on none in one of ten. It is seeded and goes on from its checkpoints.
 {held} of the {held + trained} combinations of shape, color and ground were never shown.
 
 ## Figures
 
-`.venv/bin/python scripts/train_shapes.py --evaluate{_flags(result)}`: {result.count} prompts with one object and {result.count} with two, in
+`.venv/bin/python scripts/train_shapes.py --evaluate{_flags(result)}`:
+{result.count} prompts with one object and {result.count} with two, in
 which every object's combination with its ground was held out; {result.steps} steps of `{result.sampler}`,
 guidance {result.guidance:g}. A judge that knows nothing of the network reads each picture back, by color and by the drawn
 shape that covers it best. "Size" is asked of the prompts that state one; "count" is as many shapes as asked for and
