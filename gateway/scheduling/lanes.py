@@ -56,6 +56,8 @@ class Lane:
         self.state: State = "idle"
         self.reason = ""
         self.batch: RunningBatch | None = None
+        self._canceled_early: set[str] = set()
+        """Jobs that ended while their batch was claimed but not yet made."""
         self.storing = asyncio.Semaphore(BATCHES_IN_STORE)
         self._loaded: dict[ModelKey, _Loaded] = {}
         self._strikes = 0
@@ -99,6 +101,23 @@ class Lane:
 
     async def evict_others(self, model: ModelKey) -> None:
         await self.evict(tuple(other for other in self._loaded if other != model))
+
+    def begin(self, batch: RunningBatch) -> None:
+        """The batch runs from here on; who was canceled on the way to it does not."""
+        self.batch = batch
+        for job_id in self._canceled_early:
+            batch.cancel(job_id)
+
+    def end(self) -> None:
+        self.batch, self.state = None, "idle"
+        self._canceled_early.clear()
+
+    def cancel(self, job_id: str) -> None:
+        """Stop with this job at the next step, or before the first; one that is not here is no error."""
+        if self.batch:
+            self.batch.cancel(job_id)
+        elif not self.idle.is_set():
+            self._canceled_early.add(job_id)
 
     def use(self, model: ModelKey) -> None:
         if model in self._loaded:

@@ -140,8 +140,7 @@ class Scheduler:
                 self._index.remove(event.job_id)
                 self._claimed.discard(event.job_id)
                 for lane in self._lanes.values():
-                    if lane.batch:
-                        lane.batch.cancel(event.job_id)
+                    lane.cancel(event.job_id)
 
     def _admit(self, event: JobQueued) -> None:
         job: Job = event.job

@@ -83,7 +83,7 @@ class Runner:
             log.exception("a batch ended in a way that nobody foresaw")
             error = EngineCrashed(f"The gateway could not run this ({type(raised).__name__}); the log has the details.")
         finally:
-            lane.batch, lane.state = None, "idle"
+            lane.end()
             self._behind(self._settle(lane, attempt, error))
         spent = time.monotonic() - began
         if error is None and not attempt.blocked:
@@ -113,14 +113,15 @@ class Runner:
         requests = await self._requests(attempt)
         if not requests:
             return
-        lane.batch = RunningBatch(offer.spec, requests, saving=attempt.saving, watched=self._bus.is_watched)
+        batch = RunningBatch(offer.spec, requests, saving=attempt.saving, watched=self._bus.is_watched)
+        lane.begin(batch)
         if self.closing:
-            lane.batch.cancel_all()
+            batch.cancel_all()
         engine = self._models.catalog.engines[offer.entry.engine]
         await self._load(lane, offer, engine, assignment, attempt)
         lane.state = "running"
-        async for event in lane.host.run(engine, lane.batch):
-            await self._take(event, offer, attempt, lane.batch)
+        async for event in lane.host.run(engine, batch):
+            await self._take(event, offer, attempt, batch)
 
     async def _load(self, lane: Lane, offer: Offer, engine: object, assignment: Assignment, attempt: Attempt) -> None:
         """Make the model resident; if memory runs out, everything else makes room and it is tried once more."""

@@ -15,7 +15,7 @@ from gateway.errors import InvalidInput, StorageFull, StorageUnavailable
 from gateway.events import JobProgress
 from gateway.images.tables import images
 from gateway.jobs import changes
-from gateway.jobs.records import newest
+from gateway.jobs.records import Job, newest
 from gateway.jobs.tables import jobs
 from gateway.storage.reading import read
 from tests.scheduling.conftest import OpenBox
@@ -99,6 +99,24 @@ async def test_cancel_while_running_stops_and_keeps_no_picture(open_box: OpenBox
     assert (await box.until(await box.ask("n"))).state == "succeeded"
     assert (await box.job(job)).state == "canceled"
     assert await box.images(job) == []
+
+
+async def test_cancel_between_claim_and_run_is_not_lost(open_box: OpenBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = await open_box(m="hang = true", n="")
+    held, go = asyncio.Event(), asyncio.Event()
+    missing = box.scheduler._keeper.missing
+
+    async def slowly(job: Job) -> tuple[int, ...]:
+        held.set()
+        await go.wait()
+        return await missing(job)
+
+    monkeypatch.setattr(box.scheduler._keeper, "missing", slowly)
+    job = await box.ask()
+    await held.wait()
+    assert (await box.cancel(job)).state == "canceled"
+    go.set()
+    assert (await box.until(await box.ask("n"))).state == "succeeded"  # the lane is not stuck with the other
 
 
 async def test_cancel_of_one_in_a_batch_leaves_its_mate(open_box: OpenBox) -> None:
