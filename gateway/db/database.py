@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from gateway.db.faults import said_plainly
+from gateway.db.sqlite import sqlite_engine
 from gateway.errors import ConfigurationError
 
 READERS = 4
@@ -34,8 +35,8 @@ class Database:
         self.url = _understood(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._writer = _sqlite_engine(self.url, size=1, begin="BEGIN IMMEDIATE")
-            self._reader = _sqlite_engine(self.url, size=READERS, begin="BEGIN", only_reads=True)
+            self._writer = sqlite_engine(self.url, size=1, begin="BEGIN IMMEDIATE")
+            self._reader = sqlite_engine(self.url, size=READERS, begin="BEGIN", only_reads=True)
         else:
             self._writer = self._reader = create_async_engine(self.url, pool_size=READERS * 2, pool_pre_ping=True)
         self._turn = asyncio.Lock()
@@ -128,38 +129,3 @@ def _understood(url: str) -> URL:
     if parsed.get_backend_name() == "sqlite" and (parsed.database or ":memory:") == ":memory:":
         raise ConfigurationError("The database must be a file, sqlite:///path: what is in memory is gone with the process.")
     return parsed
-
-
-def _sqlite_engine(url: URL, *, size: int, begin: str, only_reads: bool = False) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=size, max_overflow=0)
-    # FULL: a job that was accepted, and a picture that was announced, outlive a power cut.
-    pragmas = ["busy_timeout=5000", "journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "cache_size=-65536"]
-    if only_reads:
-        pragmas.append("query_only=ON")
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions by itself: `begin` below does.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        try:
-            for pragma in pragmas:
-                cursor.execute(f"PRAGMA {pragma}")
-        except BaseException:
-            connection.close()  # nobody else will, and its thread would outlive the event loop
-            raise
-        finally:
-            cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-    @event.listens_for(engine.sync_engine, "invalidate")
-    def _let_go(connection: Any, _record: Any, _error: Any) -> None:
-        # A task that is canceled in a statement has its connection closed. But SQLite keeps a closed connection's
-        # transaction, and with it the one writer's lock, for as long as Python keeps the statement's cursor.
-        with suppress(Exception, asyncio.CancelledError):
-            connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
-
-    return engine

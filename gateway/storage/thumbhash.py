@@ -7,6 +7,7 @@ Only the encoder: browsers decode.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,7 @@ def _cosines(plane: Plane, across: int, down: int) -> tuple[float, list[float], 
     return float(terms[0, 0]), waves, scale
 
 
+@lru_cache(maxsize=256)
 def _basis(length: int, terms: int) -> Plane:
     places = (np.arange(length) + 0.5) * np.pi / length
     basis: Plane = np.cos(np.arange(terms)[:, None] * places)
