@@ -64,6 +64,8 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     max_batch: int = 1
     """Pictures per forward pass, of one request or of several."""
     max_references: int = 0
+    takes_source: bool = True
+    """False: image_to_image only looks at pictures, as `references`, and is given no `source`."""
     samplers: tuple[str, ...] = ()
     """Names as in `engines.samplers`, the default first; empty: the caller cannot choose."""
     steps: Span | None = None
@@ -280,6 +282,9 @@ class Engine(abc.ABC):
     """The `[engines.<name>]` table."""
     ModelOptions: ClassVar[type[Struct]] = NoOptions
     """This engine's own keys of a `[[models]]` entry."""
+    set_by_http: ClassVar[frozenset[str]] = frozenset()
+    """Those of `ModelOptions` that an administrator may set over HTTP too, and not in the file alone: none that runs code,
+    reads what can, opens a path, or leads to a secret."""
 
     def __init__(self, name: str, options: Any) -> None:
         self.name = name
@@ -298,7 +303,10 @@ class Engine(abc.ABC):
         """What the model can do: asks the server, or reads headers. Raises ModelUnusable or EngineUnavailable."""
 
     def check(self, request: ImageRequest, card: ModelCard) -> None:
-        """Pure. Raises InvalidRequest for what the card cannot say; the card itself was checked before."""
+        """Pure. Raises InvalidRequest for what the card cannot say; the card itself was checked before.
+
+        No picture has been read yet: those of the request are blank, and as large as they will be.
+        """
         return
 
     def batch_key(self, request: ImageRequest, card: ModelCard) -> Hashable | None:

@@ -10,11 +10,16 @@ from typing import Any
 from litestar import Litestar, Router
 
 from gateway import accounts
+from gateway.accounts.limits import RequestLimits
+from gateway.accounts.sessions import Sessions
+from gateway.accounts.signing_in import SignIn
 from gateway.api.access import authenticated
 from gateway.api.admin.routes import admin_router
 from gateway.api.bodies import JsonRequest
 from gateway.api.common.routes import common_router
 from gateway.api.cursors import Cursors
+from gateway.api.door import Door
+from gateway.api.forms import MOST_PARTS
 from gateway.api.gallery.content import ByteRoutes, Pictures
 from gateway.api.gallery.routes import gallery_router
 from gateway.api.given import Services, hand_over_in_turn, provided
@@ -23,52 +28,80 @@ from gateway.api.operations.metrics import Metrics
 from gateway.api.operations.readiness import Readiness
 from gateway.api.operations.routes import operations_router
 from gateway.api.operations.schema import openapi_config
-from gateway.api.problems import HANDLERS
 from gateway.api.requests import Requests
+from gateway.api.session.routes import session_router
 from gateway.api.streams import Streams
+from gateway.api.studio.orders import StudioOrders
+from gateway.api.studio.routes import public_router, studio_router
+from gateway.api.surfaces import HANDLERS
 from gateway.api.tasks.envelopes import Envelopes
+from gateway.api.tasks.orders import Orders
 from gateway.api.tasks.routes import tasks_router
-from gateway.catalog import Catalog, CatalogFile, ensure_models_file
+from gateway.api.team.routes import team_router
+from gateway.api.webhooks.routes import webhooks_router
+from gateway.catalog import Catalog, CatalogFile, Settings, ensure_models_file
 from gateway.db import Database
 from gateway.db.lock import hold
 from gateway.db.migrations import migrate
 from gateway.events import Bus
+from gateway.fetch import Fetcher, Internet
+from gateway.images import search
+from gateway.images.incoming import Incoming
+from gateway.jobs import idempotency, leftovers
+from gateway.jobs.admission import admission
 from gateway.models import Models
+from gateway.pages.public import public_page
 from gateway.registry import Registry
 from gateway.scheduling.loop import Scheduler
 from gateway.secrets import Secrets
 from gateway.storage import BlobStore, Signer
 from gateway.storage.signing import DAY
+from gateway.wallet.allowances import keep_granting
+from gateway.webhooks.caller import Caller
+from gateway.webhooks.signing import Signing
 from gateway.wiring import Wiring
 from gateway.workers.devices import devices
 
-SIGNATURES, CURSORS = "signed urls", "cursors"
+SIGNATURES, CURSORS, SESSIONS, WEBHOOKS = "signed urls", "cursors", "sessions", "webhooks"
 """What the keys derived from the master key are for; another name makes every address void that was handed out."""
 
 
-def create_app(wiring: Wiring, *, registry: Registry | None = None) -> Litestar:
-    """The whole gateway; `app.lifespan()` starts and ends it. `registry` is for tests; else the installed plugins.
+def create_app(wiring: Wiring, *, registry: Registry | None = None, internet: Internet | None = None) -> Litestar:
+    """The whole gateway; `app.lifespan()` starts and ends it.
+
+    `registry` and `internet` are for tests; else the installed plugins, and what the operating system gives.
 
     While it runs, `app.state` has `command_key` (a key of its own for this machine's `darkroom` command; it opens
-    nothing any more when the gateway ends), `first_key` (the administrator's, at the first start only) and `streams`
-    (`end()` them before waiting for connections to close).
+    nothing any more when the gateway ends), `first_key` (the administrator's, at the first start only), `first_token`
+    (which sets the administrator's e-mail and password, as long as there are none) and `streams` (`end()` them before
+    waiting for connections to close).
 
     Raises ConfigurationError, of which CatalogError and AlreadyRunning are two.
     """
-    house = House(wiring, registry or Registry.discover())
+    house = House(wiring, registry or Registry.discover(), internet)
     with_key = Router(
         "/",
-        guards=[authenticated(lambda: house.services.db)],
-        route_handlers=[tasks_router(), gallery_router(), common_router(), admin_router()],
+        guards=[authenticated(lambda: house.services.door)],
+        route_handlers=[
+            session_router(),
+            tasks_router(),
+            webhooks_router(),
+            studio_router(),
+            gallery_router(),
+            common_router(),
+            team_router(),
+            admin_router(),
+        ],
     )
     app = Litestar(
-        route_handlers=[with_key, operations_router()],
+        route_handlers=[with_key, public_router(), public_page(lambda: house.services), operations_router()],
         dependencies=provided(lambda: house.services),
         exception_handlers=HANDLERS,
         lifespan=[house.open],
         logging_config=None,
         openapi_config=openapi_config(wiring.public_url),
         request_class=JsonRequest,
+        multipart_form_part_limit=MOST_PARTS,
         request_max_body_size=house.catalog_file.catalog.settings.limits.max_body_bytes,
     )
     hand_over_in_turn(app)
@@ -83,9 +116,10 @@ class House:
     services: Services
     signer: Signer
 
-    def __init__(self, wiring: Wiring, registry: Registry) -> None:
+    def __init__(self, wiring: Wiring, registry: Registry, internet: Internet | None = None) -> None:
         self.wiring = wiring
         self.registry = registry
+        self.internet = internet
         self.secrets = Secrets.open(wiring.data, wiring.environment)
         if wiring.models is None:
             ensure_models_file(wiring.models_path)
@@ -98,15 +132,21 @@ class House:
             db = Database(self.wiring.database)
             stack.enter_context(hold(self.wiring.data, db.path))
             stack.push_async_callback(db.close)
+            await stack.enter_async_context(db.alone())
             await migrate(db, self.wiring.data / "backups")
             app.state.first_key = await accounts.bootstrap(db, self.wiring.admin_key)
+            app.state.first_token = await accounts.first_token(db)
             app.state.command_key = await accounts.command_key(db)
             stack.push_async_callback(accounts.revoke_command_key, db)
             await _behind(stack, accounts.keep_uses(db))
+            await _behind(stack, search.catch_up(db))
             self.services = await self._furnish(stack, db)
             app.state.streams = self.services.streams
             await self.services.scheduler.start()
             stack.push_async_callback(self.services.scheduler.stop)
+            await _behind(stack, self.services.caller.run())
+            await _behind(stack, idempotency.keep_swept(db))
+            await _behind(stack, keep_granting(db, lambda: self._settings.credits))
             await _behind(stack, self.catalog_file.watch(self._follow))
             stack.callback(self.services.streams.end)
             yield
@@ -118,13 +158,26 @@ class House:
         stack.push_async_callback(models.close)
         await models.refresh(self.catalog_file.catalog)
         bus = Bus()
+        await admission(bus).rebuild(db)
         scheduler = Scheduler(db, bus, models, blobs, await asyncio.to_thread(devices))
         self.signer = signer = Signer(self.secrets.derive(SIGNATURES), self.wiring.url, settings.urls.lifetime_days)
         links = Links(signer)
+        fetcher = Fetcher(lambda: self._settings.fetch, self.internet)
+        stack.callback(fetcher.close)
+        incoming = Incoming(db, blobs, fetcher, lambda: self._settings, links.blob_of)
+        stack.push_async_callback(asyncio.to_thread, incoming.close)
+        await _behind(stack, leftovers.keep_swept(db, blobs, lambda: self._settings))
+        sessions = Sessions(db, self.secrets.derive(SESSIONS), lambda: self._settings.sessions.lifetime_days)
+        door = Door(db, sessions, RequestLimits(lambda: self._settings.limits), self.wiring.url)
+        envelopes = Envelopes(db, scheduler, links)
+        signing = Signing(self.secrets.derive(WEBHOOKS))
         return Services(
             db=db,
+            door=door,
+            sessions=sessions,
+            sign_in=SignIn(db, sessions),
             bus=bus,
-            pictures=Pictures(db, blobs, signer),
+            pictures=Pictures(db, blobs, signer, door),
             models=models,
             registry=self.registry,
             catalog_file=self.catalog_file,
@@ -132,10 +185,21 @@ class House:
             links=links,
             cursors=Cursors(self.secrets.derive(CURSORS)),
             streams=Streams(),
-            envelopes=Envelopes(db, scheduler, links),
+            envelopes=envelopes,
+            fetcher=fetcher,
+            caller=Caller(db, bus, fetcher.post, envelopes.json, signing, lambda: self._settings.webhooks),
+            signing=signing,
+            incoming=incoming,
+            orders=Orders(db, bus, models, scheduler, incoming),
+            studio_orders=StudioOrders(db, bus, models, scheduler, incoming, blobs, links),
             readiness=Readiness(db, blobs),
             metrics=Metrics(bus, scheduler),
         )
+
+    @property
+    def _settings(self) -> Settings:
+        """As they are now."""
+        return self.catalog_file.catalog.settings
 
     async def _follow(self, _old: Catalog, new: Catalog) -> None:
         """models.toml has changed."""

@@ -53,6 +53,12 @@ class Forbidden(DarkroomError):
     code = "forbidden"
 
 
+class CrossSite(Forbidden):
+    """A cookie came along with a request that our own pages may not have made."""
+
+    code = "csrf"
+
+
 class NotFound(DarkroomError):
     """It is not there, or it is another team's: nobody can tell which."""
 
@@ -67,12 +73,40 @@ class WrongState(DarkroomError):
     code = "wrong_state"
 
 
+class AlreadyExists(DarkroomError):
+    """What must be the only one of its name is there already."""
+
+    status = 409
+    code = "already_exists"
+
+
+class IdempotencyConflict(DarkroomError):
+    """The same Idempotency-Key came with another request."""
+
+    status = 409
+    code = "idempotency_conflict"
+
+
+class InsufficientCredits(DarkroomError):
+    """The team's wallet has less than the request costs; `extra` has both, as decimals."""
+
+    status = 402
+    code = "insufficient_credits"
+
+
 class TooManyRequests(DarkroomError):
     status = 429
     code = "too_many_requests"
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message, headers={"Retry-After": str(retry_after)})
+    def __init__(self, message: str, *, retry_after: int, **extra: Any) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(message, headers={"Retry-After": str(retry_after)}, **extra)
+
+
+class TooManyJobs(TooManyRequests):
+    """A key, a user or a team has as many jobs as it may have; `extra` says whose limit it is and how high."""
+
+    code = "too_many_jobs"
 
 
 class BadSignature(DarkroomError):

@@ -110,6 +110,8 @@ def _accepted(loaded: Any) -> type[Engine]:
         msgspec.inspect.type_info(shape)
     if clash := [key for key in known_keys(loaded.ModelOptions) if key in OWN_KEYS]:
         raise TypeError(f"its ModelOptions have keys that are the gateway's: {', '.join(clash)}")
+    if unknown := sorted(loaded.set_by_http - set(known_keys(loaded.ModelOptions))):
+        raise TypeError(f"its set_by_http names no keys of its ModelOptions: {', '.join(unknown)}")
     if "plugin" in known_keys(loaded.Options):
         raise TypeError('its Options have the key "plugin", which names the plugin')
     return loaded

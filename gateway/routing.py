@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from msgspec import Struct
 
 from engines.contract import Capability, ModelCard
+from gateway.cards import takes
 from gateway.catalog import AUTO, Catalog, ModelEntry
 from gateway.errors import InvalidInput, ModelRetired, NotAccepting, UnknownModel
 from gateway.nearest import did_you_mean, listed
@@ -33,16 +34,17 @@ def choose(
     cards: Mapping[str, ModelCard],
     outlooks: Mapping[str, Outlook],
     team: Collection[str],
+    pictures: int = 0,
 ) -> ModelEntry:
     """The model that runs the request. `cards` holds the merged card of each model that is on offer, `outlooks` what is
-    known of them, `team` the caller's team by its id and its name.
+    known of them, `team` the caller's team by its id and its name, `pictures` how many are handed in.
 
     A model that is named is returned whether or not it can do what is asked: its card says that better. Raises
     UnknownModel naming the nearest, ModelRetired, InvalidInput when no model has the capability, and NotAccepting when
     those that have it cannot run now.
     """
     if wanted is None or wanted == AUTO:
-        return _best(capability, catalog, cards, outlooks, team)
+        return _best(capability, catalog, cards, outlooks, team, pictures)
     entry = catalog.models.get(wanted)
     if entry is not None and not entry.retired and _sees(team, entry):
         return entry
@@ -71,9 +73,14 @@ def _best(
     cards: Mapping[str, ModelCard],
     outlooks: Mapping[str, Outlook],
     team: Collection[str],
+    pictures: int,
 ) -> ModelEntry:
-    """Of those that are well the operator's default, else the one with the shortest wait, else the first in the file."""
+    """Of those that are well the operator's default, else the one with the shortest wait, else the first in the file.
+
+    Where none takes so many pictures any is returned that has the capability: its card says what is too much.
+    """
     able = [entry for entry in visible(catalog, team) if entry.id in cards and capability in cards[entry.id].capabilities]
+    able = [entry for entry in able if takes(pictures, capability, cards[entry.id])] or able
     ready = [entry for entry in able if outlooks.get(entry.id, UNKNOWN).ready]
     if ready:
         preferred = catalog.defaults.get(capability)

@@ -2,46 +2,79 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.db import Database
-from gateway.db.migrations import migrate
+from tests.databases import Server, migrated, postgresql
+from tests.fakes.web import Web
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database at the end of its history, made once; `database` copies it, which is a hundred times quicker."""
+    """A SQLite database at the end of its history, made once; `database_url` copies it, a hundred times quicker."""
     path = tmp_path_factory.mktemp("migrated") / "darkroom.db"
-
-    async def make() -> None:
-        database = Database(f"sqlite:///{path}")
-        await migrate(database)
-        await database.close()
-
-    with ThreadPoolExecutor(1) as own_thread:  # away from any event loop of pytest's own
-        own_thread.submit(asyncio.run, make()).result()
+    migrated(f"sqlite:///{path}")
     return path
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    """A PostgreSQL server; the first test that wants one starts it."""
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql_server: Server) -> str:
+    """The URL of a PostgreSQL database at the end of its history, made once; `database_url` empties it."""
+    url = postgresql_server.database("migrated")
+    migrated(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated and empty database, one after the other of the two kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "darkroom.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), path)
+        yield f"sqlite:///{path}"
+        return
+    url = request.getfixturevalue("migrated_postgresql")
+    yield url
+    request.getfixturevalue("postgresql_server").empty(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without any table, one after the other of the two kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/bare.db"
+    return str(request.getfixturevalue("postgresql_server").database("bare"))
+
+
 @pytest.fixture
-async def database(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Database]:
-    """A real, migrated and empty SQLite database in a file of its own."""
-    path = tmp_path / "darkroom.db"
-    shutil.copy(migrated_file, path)
-    database = Database(f"sqlite:///{path}")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A real, migrated and empty database, one after the other of the two kinds."""
+    database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Web]:
+    """An Internet of the test's own, for the guarded fetcher."""
+    async with Web() as web:
+        yield web
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,9 @@ class Unresolved(Good):
     class ModelOptions(Struct):
         path: "Path"
 
+class Opening(Good):
+    set_by_http = frozenset({"trust"})
+
 class Unrelated:
     pass
 
@@ -108,6 +111,7 @@ def test_a_plugin_is_found_by_its_entry_point(site: Path) -> None:
         ("plugins_of_strangers:Clashing", "keys that are the gateway's: title"),
         ("plugins_of_strangers:Shadowing", "names the plugin"),
         ("plugins_of_strangers:Unresolved", "name 'Path' is not defined"),
+        ("plugins_of_strangers:Opening", "set_by_http names no keys of its ModelOptions: trust"),
         ("plugins_of_strangers:Loose", "its Options is not a msgspec.Struct"),
     ],
 )

@@ -37,8 +37,9 @@ def chosen(
     cards: Mapping[str, ModelCard] = CARDS,
     team: frozenset[str] = TEAM,
     outlooks: Mapping[str, Outlook] = {},
+    pictures: int = 0,
 ) -> str:
-    return choose(wanted, capability, catalog, cards, outlooks, team).id
+    return choose(wanted, capability, catalog, cards, outlooks, team, pictures).id
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,13 @@ def test_no_model_that_is_well_is_ours() -> None:
     down = Outlook(ready=False, reason="the GPU fell off the bus")
     with pytest.raises(NotAccepting, match="ink: the GPU fell off the bus"):
         chosen(None, cards={"ink": DRAWS}, outlooks={"ink": down})
+
+
+def test_auto_takes_a_model_that_takes_as_many_pictures() -> None:
+    one = ModelCard(capabilities=("image_to_image",))
+    three = ModelCard(capabilities=("image_to_image",), max_references=2)
+    cards = {"ink": one, "oil": three}
+    assert chosen("auto", "image_to_image", cards=cards, pictures=1) == "ink"
+    assert chosen("auto", "image_to_image", cards=cards, pictures=3) == "oil"
+    # None does: its card will say how many are too many.
+    assert chosen("auto", "image_to_image", cards=cards, pictures=4) == "ink"

@@ -32,6 +32,7 @@ class DiffusersEngine(LocalEngine):
 
     Options = options.Options
     ModelOptions = options.ModelOptions
+    set_by_http = options.SET_BY_HTTP
 
     def __init__(self, name: str, options: options.Options) -> None:
         super().__init__(name, options)

@@ -55,3 +55,9 @@ class ModelOptions(Struct, forbid_unknown_fields=True, frozen=True):
     """Load weights that are saved as Python pickles (.bin, .ckpt). A pickle can run any code: only from who you trust."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Only from who you trust as much as this program itself."""
+
+
+SET_BY_HTTP = frozenset({"dtype", "offload", "attention_slicing", "vae_slicing", "vae_tiling", "compile", "channels_last"}) | {
+    "variant", "hub_revision", "max_batch", "without",
+}  # fmt: skip
+"""Memory and speed, and which files of a model; not what lets a model bring code along, nor `family` and `call`."""

@@ -57,7 +57,9 @@ def make_request(
         guidance_scale=card.guidance_scale.default if card.guidance_scale else None,
         sampler=card.samplers[0] if card.samplers else None,
     )
-    if wanted != "text_to_image":
+    if wanted == "image_to_image" and not card.takes_source:
+        request = replace(request, references=(_scene(size),))
+    elif wanted != "text_to_image":
         # An upscaler is given less than it shall make; everyone else a source of the very size.
         part = 2 if wanted == "upscale" else 1
         request = replace(request, source=_scene(Size(size.width // part, size.height // part)))

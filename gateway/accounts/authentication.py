@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
@@ -16,9 +17,9 @@ from sqlalchemy import Row, and_, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.accounts.permissions import Permission, Principal, effective
-from gateway.accounts.tables import keys, members, users
+from gateway.accounts.tables import keys, members, teams, users
 from gateway.accounts.tokens import LONGEST, digest
-from gateway.db import Database, now
+from gateway.db import Database, across_teams, now
 from gateway.errors import NotAuthenticated, StorageUnavailable
 
 log = logging.getLogger(__name__)
@@ -30,35 +31,47 @@ USE_SECONDS = 60.0
 
 _HINT = "Send one as `Authorization: Bearer <key>`."
 _QUERY = (
-    select(keys, users.c.is_admin, members.c.role)
+    across_teams(
+        select(
+            keys,
+            users.c.is_admin,
+            members.c.role,
+            users.c.closed_at.label("user_closed_at"),
+            teams.c.closed_at.label("team_closed_at"),
+        )
+    )
     .join(users, users.c.id == keys.c.user_id)
+    .join(teams, teams.c.id == keys.c.team_id)
     .outerjoin(members, and_(members.c.team_id == keys.c.team_id, members.c.user_id == keys.c.user_id))
     .where(keys.c.digest == bindparam("digest"))
 )
-_USED = update(keys).where(keys.c.id == bindparam("key")).values(last_used_at=bindparam("used"))
+_USED = across_teams(update(keys)).where(keys.c.id == bindparam("key")).values(last_used_at=bindparam("used"))
 
 
-class _Known(Struct, frozen=True):
+class Known(Struct, frozen=True):
+    """What is remembered of a key or a session."""
+
     principal: Principal
     expires_at: int | None
-    until: float
+    """In microseconds since the epoch."""
 
 
 class _Memory:
     """What one database's keys have shown: principals by digest, and uses that are not written yet."""
 
     def __init__(self) -> None:
-        self.known: OrderedDict[str, _Known] = OrderedDict()
+        self.known: OrderedDict[str, tuple[float, Known]] = OrderedDict()
+        """By digest, each with the moment of the monotonic clock until which it counts."""
         self.used: dict[str, int] = {}
         self.generation = 0
 
-    def find(self, key_digest: str) -> _Known | None:
-        known = self.known.get(key_digest)
-        return known if known is not None and time.monotonic() < known.until else None
+    def find(self, kept: str) -> Known | None:
+        until, known = self.known.get(kept, (0.0, None))
+        return known if time.monotonic() < until else None
 
-    def keep(self, key_digest: str, known: _Known) -> None:
-        self.known[key_digest] = known
-        self.known.move_to_end(key_digest)
+    def keep(self, kept: str, known: Known) -> None:
+        self.known[kept] = time.monotonic() + CACHE_SECONDS, known
+        self.known.move_to_end(kept)
         while len(self.known) > CACHE_SIZE:
             self.known.popitem(last=False)
 
@@ -72,24 +85,30 @@ async def authenticate(db: Database, token: str | None) -> Principal:
         raise NotAuthenticated(f"This needs a key. {_HINT}")
     if len(token) > LONGEST or not token.isascii():
         _refuse_unknown()
-    memory = _memory(db)
-    key_digest = digest(token)
-    known = memory.find(key_digest)
-    if known is None:
-        generation = memory.generation
-        known = await _look_up(db, key_digest)
-        # A key that was revoked while it was being read must not be remembered as good.
-        if generation == memory.generation:
-            memory.keep(key_digest, known)
+    known = await recall(db, digest(token), _look_up)
     moment = now()
     if known.expires_at is not None and known.expires_at <= moment:
         raise NotAuthenticated(f"This key expired on {_day(known.expires_at)}; ask for a new one.")
-    memory.used[known.principal.key_id] = moment
+    if known.principal.key_id:
+        _memory(db).used[known.principal.key_id] = moment
     return known.principal
 
 
+async def recall(db: Database, kept: str, look_up: Callable[[Database, str], Awaitable[Known]]) -> Known:
+    """Who is known by this digest of a key or a session: from memory, else as `look_up` finds in the database."""
+    memory = _memory(db)
+    known = memory.find(kept)
+    if known is None:
+        generation = memory.generation
+        known = await look_up(db, kept)
+        # What was revoked while it was being read must not be remembered as good.
+        if generation == memory.generation:
+            memory.keep(kept, known)
+    return known
+
+
 def forget(db: Database) -> None:
-    """Read every key anew: call it after any change of keys, users or members that must be seen at once."""
+    """Read every key and session anew: call it after any change of those, of users, teams or members."""
     memory = _memory(db)
     memory.generation += 1
     memory.known.clear()
@@ -127,22 +146,27 @@ async def _try_to_write(db: Database) -> None:
         log.warning("when keys were last used could not be written, and is tried again: %s", error)
 
 
-async def _look_up(db: Database, key_digest: str) -> _Known:
+async def _look_up(db: Database, key_digest: str) -> Known:
     async with db.read() as connection:
         row = (await connection.execute(_QUERY, {"digest": key_digest})).one_or_none()
     if row is None:
         _refuse_unknown()
     if row.revoked_at is not None:
         raise NotAuthenticated(f"This key was revoked on {_day(row.revoked_at)}; ask for a new one.")
+    if row.user_closed_at is not None or row.team_closed_at is not None:
+        whose = "user" if row.user_closed_at is not None else "team"
+        raise NotAuthenticated(f"This key's {whose} is closed; an administrator can open it again.")
     if row.role is None and not row.is_admin:
         raise NotAuthenticated("This key's user is no longer in its team; ask for a key in a team of yours.")
-    return _Known(_principal(row), row.expires_at, time.monotonic() + CACHE_SECONDS)
+    return Known(_principal(row), row.expires_at)
 
 
 def _principal(row: Row[Any]) -> Principal:
     carried = frozenset(msgspec.json.decode(row.permissions, type=tuple[Permission, ...]))
     permissions = effective(carried, row.role, admin_user=row.is_admin)
-    return Principal(row.team_id, row.user_id, row.id, permissions, is_admin="admin" in permissions, bulk=row.bulk)
+    return Principal(
+        row.team_id, row.user_id, row.id, permissions, is_admin="admin" in permissions, bulk=row.bulk, role=row.role
+    )
 
 
 def _refuse_unknown() -> NoReturn:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import string
 
-from msgspec import Struct
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.accounts.administrators import Administrator, find_administrator
 from gateway.accounts.authentication import forget
 from gateway.accounts.keys import encode, insert_key
 from gateway.accounts.permissions import PERMISSIONS
 from gateway.accounts.tables import keys, members, teams, users
 from gateway.accounts.tokens import LONGEST, digest, new_token, prefix
-from gateway.db import Database, new_id, now
+from gateway.db import Database, across_teams, new_id, now
 from gateway.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -22,11 +22,6 @@ log = logging.getLogger(__name__)
 GOOD_LENGTH = 20
 """Characters below which a preset key is worth a warning: 20 random ones of 64 are 120 bits."""
 _TOKEN_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation)
-
-
-class _Administrator(Struct, frozen=True):
-    team_id: str
-    user_id: str
 
 
 async def bootstrap(db: Database, admin_key: str | None = None) -> str | None:
@@ -58,16 +53,18 @@ async def command_key(db: Database) -> str:
     """
     text = new_token()
     async with db.write() as connection:
-        row = (await connection.execute(select(keys.c.id).where(keys.c.origin == "command"))).one_or_none()
+        administrator = await _administrator(connection)
+        if administrator is None:
+            raise ConfigurationError("There is no administrator yet; bootstrap comes first.")
+        team_id, user_id = administrator.team_id, administrator.user_id
+        row = (await connection.execute(across_teams(select(keys.c.id)).where(keys.c.origin == "command"))).one_or_none()
         if row is None:
-            administrator = await _administrator(connection)
-            if administrator is None:
-                raise ConfigurationError("There is no administrator yet; bootstrap comes first.")
-            team_id, user_id = administrator.team_id, administrator.user_id
             await insert_key(connection, team_id, user_id, "darkroom command", PERMISSIONS, text, origin="command")
         else:
-            values = {"digest": digest(text), "prefix": prefix(text), "created_at": now(), "revoked_at": None}
-            await connection.execute(update(keys).where(keys.c.id == row.id).values(**values))
+            # Whose it was may be closed by now, or no administrator any more.
+            whose = {"team_id": team_id, "user_id": user_id}
+            values = {"digest": digest(text), "prefix": prefix(text), "created_at": now(), "revoked_at": None, **whose}
+            await connection.execute(across_teams(update(keys)).where(keys.c.id == row.id).values(**values))
     forget(db)
     return text
 
@@ -75,7 +72,7 @@ async def command_key(db: Database) -> str:
 async def revoke_command_key(db: Database) -> None:
     """The command's key opens nothing from now on: the gateway ends."""
     async with db.write() as connection:
-        await connection.execute(update(keys).where(keys.c.origin == "command").values(revoked_at=now()))
+        await connection.execute(across_teams(update(keys)).where(keys.c.origin == "command").values(revoked_at=now()))
     forget(db)
 
 
@@ -93,39 +90,32 @@ def _checked(admin_key: str | None) -> str | None:
     return key
 
 
-async def _administrator(connection: AsyncConnection) -> _Administrator | None:
-    """The eldest user who is marked as one, in the team that they entered first; None when there is no user at all."""
-    query = (
-        select(members.c.team_id, members.c.user_id)
-        .join(users, users.c.id == members.c.user_id)
-        .where(users.c.is_admin)
-        .order_by(users.c.id, members.c.created_at, members.c.team_id)
-        .limit(1)
-    )
-    row = (await connection.execute(query)).one_or_none()
-    if row is not None:
-        return _Administrator(row.team_id, row.user_id)
-    if (await connection.execute(select(func.count()).select_from(users))).scalar_one():
-        raise ConfigurationError("No administrator is left in this database: mark a user of a team as is_admin.")
-    return None
+async def _administrator(connection: AsyncConnection) -> Administrator | None:
+    """None when there is no user at all. Raises ConfigurationError when there are some, and none can do the work."""
+    found = await find_administrator(connection)
+    if found is None and (await connection.execute(select(func.count()).select_from(users))).scalar_one():
+        raise ConfigurationError("No administrator is left in this database: mark an open user of an open team as is_admin.")
+    return found
 
 
-async def _first(connection: AsyncConnection) -> _Administrator:
+async def _first(connection: AsyncConnection) -> Administrator:
     moment, team_id, user_id = now(), new_id(), new_id()
     await connection.execute(insert(teams), [{"id": team_id, "name": "default", "created_at": moment}])
     user = {"id": user_id, "name": "admin", "email": None, "is_admin": True, "created_at": moment}
     await connection.execute(insert(users), [user])
     member = {"team_id": team_id, "user_id": user_id, "role": "owner", "created_at": moment}
     await connection.execute(insert(members), [member])
-    return _Administrator(team_id, user_id)
+    return Administrator(team_id, user_id)
 
 
-async def _install(connection: AsyncConnection, administrator: _Administrator, text: str) -> None:
+async def _install(connection: AsyncConnection, administrator: Administrator, text: str) -> None:
     """Make `text` the one preset key that opens; a key that had this text before becomes it."""
     wanted = digest(text)
     others = (keys.c.origin == "preset") & (keys.c.digest != wanted) & keys.c.revoked_at.is_(None)
-    await connection.execute(update(keys).where(others).values(revoked_at=now()))
-    row: Row[tuple[str]] | None = (await connection.execute(select(keys.c.id).where(keys.c.digest == wanted))).one_or_none()
+    await connection.execute(across_teams(update(keys)).where(others).values(revoked_at=now()))
+    row: Row[tuple[str]] | None = (
+        await connection.execute(across_teams(select(keys.c.id)).where(keys.c.digest == wanted))
+    ).one_or_none()
     if row is None:
         team_id, user_id = administrator.team_id, administrator.user_id
         await insert_key(connection, team_id, user_id, "DARKROOM_ADMIN_KEY", PERMISSIONS, text, origin="preset")
@@ -138,4 +128,4 @@ async def _install(connection: AsyncConnection, administrator: _Administrator, t
         "expires_at": None,
         "revoked_at": None,
     }
-    await connection.execute(update(keys).where(keys.c.id == row.id).values(**values))
+    await connection.execute(across_teams(update(keys)).where(keys.c.id == row.id).values(**values))

@@ -22,17 +22,23 @@ OF_ROLE: dict[Role, frozenset[Permission]] = {
 
 
 class Principal(Struct, frozen=True):
-    """The one who asks: a user, in a team, by a key."""
+    """The one who asks: a user, in a team, by a key or in a session of the web pages."""
 
     team_id: str
     user_id: str
-    key_id: str
+    key_id: str | None
+    """None in a session."""
     permissions: frozenset[Permission]
     """What the key carries and the user's role still allows; all of them where `admin` is among them."""
     is_admin: bool = False
     """The box's administrator: `/admin` is open, over all teams."""
     bulk: bool = False
     """Its jobs are bulk unless they say otherwise."""
+    role: Role | None = None
+    """In the team; None for an administrator who is not a member of it."""
+
+    session_id: str | None = None
+    """None with a key."""
 
     def has(self, permission: Permission) -> bool:
         return self.is_admin or permission in self.permissions
@@ -40,7 +46,19 @@ class Principal(Struct, frozen=True):
     def require(self, permission: Permission) -> None:
         """Raises Forbidden when the key does not carry `permission`."""
         if not self.has(permission):
-            raise Forbidden(f"This key lacks the permission {permission}; ask for a key that carries it.")
+            who = "Your role in this team" if self.session_id else "This key"
+            cure = "ask for another role" if self.session_id else "ask for a key that carries it"
+            raise Forbidden(f"{who} lacks the permission {permission}; {cure}.")
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether they may manage the team: its owner, by a key that may write, or an administrator."""
+        return self.is_admin or (self.role == "owner" and "gallery.write" in self.permissions)
+
+    def require_owner(self) -> None:
+        """Raises Forbidden when the one who asks does not manage the team."""
+        if not self.is_owner:
+            raise Forbidden("Only an owner of the team, with a key that carries gallery.write, and administrators do this.")
 
 
 def effective(carried: frozenset[Permission], role: Role | None, *, admin_user: bool) -> frozenset[Permission]:

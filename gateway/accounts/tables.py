@@ -12,6 +12,7 @@ teams = Table(
     Column("id", String(36), primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, comment="its keys open nothing since then; what it owns stays"),
     UniqueConstraint("name"),
 )
 
@@ -21,8 +22,10 @@ users = Table(
     Column("id", String(36), primary_key=True),
     Column("name", Text, nullable=False),
     Column("email", Text, comment="lower case; null for one who only has keys"),
+    Column("password", Text, comment="argon2id, with its salt and costs; null for one who cannot sign in"),
     Column("is_admin", Boolean, nullable=False, default=False, comment="may hold keys with the permission admin"),
     Column("created_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, comment="their keys and sessions open nothing since then"),
     UniqueConstraint("email"),
 )
 
@@ -56,3 +59,39 @@ keys = Table(
 )
 Index("ix_keys_team", keys.c.team_id, keys.c.id.desc())
 Index("ix_keys_user", keys.c.user_id, keys.c.id.desc())
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("user_id", String(36), nullable=False, comment="who did it; no foreign key, the log outlives everything"),
+    Column("key_id", String(36), comment="null: from a session"),
+    Column("action", String(64), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("details", Text, nullable=False, comment="JSON object"),
+)
+Index("ix_audit_target", audit.c.target, audit.c.id.desc())
+Index("ix_audit_user", audit.c.user_id, audit.c.id.desc())
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("team_id", String(36), ForeignKey("teams.id"), nullable=False, comment="the one that it works in now"),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the cookie's token, hexadecimal"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    UniqueConstraint("digest"),
+)
+Index("ix_sessions_user", sessions.c.user_id)
+Index("ix_sessions_expires", sessions.c.expires_at)
+
+first_starts = Table(
+    "first_starts",
+    metadata,
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the one-time token on the console; gone with its use"),
+    Column("expires_at", BigInteger, nullable=False),
+)

@@ -9,13 +9,15 @@ from litestar.connection import ASGIConnection, Request
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
-from gateway.accounts import Permission, Principal, authenticate
-from gateway.db import Database
+from gateway.accounts import Permission, Principal
+from gateway.api.door import Door
 from gateway.errors import NotAuthenticated
 
 Connection = ASGIConnection[Any, Any, Any, Any]
-SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
-"""For the OpenAPI document of every handler that needs a key."""
+SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}, {"Session": []}]
+"""For the OpenAPI document of every handler that needs a key or a session."""
+OPEN = "open_to_all"
+"""In the `opt` of a handler that needs neither, though its path has others that do."""
 
 
 def bearer(value: str | None) -> str | None:
@@ -28,11 +30,16 @@ def bearer(value: str | None) -> str | None:
     return token.strip()
 
 
-def authenticated(db: Callable[[], Database]) -> Guard:
-    """A guard that lets in who has a key; the principal is then the connection's `user`."""
+def authenticated(door: Callable[[], Door]) -> Guard:
+    """A guard that lets in who has a key or a session, and all to what is `OPEN`.
 
-    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
-        connection.scope["user"] = await authenticate(db(), bearer(connection.headers.get("authorization")))
+    The principal is then the connection's `user`.
+    """
+
+    async def guard(connection: Connection, route: BaseRouteHandler) -> None:
+        if OPEN in route.opt:
+            return
+        connection.scope["user"] = await door().admit(connection, bearer(connection.headers.get("authorization")))
 
     return guard
 

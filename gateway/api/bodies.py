@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,11 @@ from litestar.exceptions import InternalServerException
 
 from gateway.api.validation import described, explain
 from gateway.errors import DarkroomError, InvalidInput
+
+NO_NUL = "Text cannot hold the character U+0000; leave it out."
+"""Not every database can keep it, and no model reads it."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""Escaped, as JSON must; a backslash that is itself escaped begins no escape."""
 
 
 class MalformedBody(DarkroomError):
@@ -51,6 +57,7 @@ def decode(body: bytes, shape: Any) -> Any:
     """The body as a value of the type `shape`. Raises MalformedBody, and InvalidInput naming the field."""
     if not body:
         raise MalformedBody(f"The body is empty; send JSON: {described(shape)}.")
+    refuse_nul(body)
     try:
         return _decoder(shape).decode(body)
     except msgspec.ValidationError as error:
@@ -58,6 +65,14 @@ def decode(body: bytes, shape: Any) -> Any:
         raise InvalidInput(message, field=field) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBody(f"The body is not JSON: {error}.") from error
+    except RecursionError:
+        raise MalformedBody("The body has more lists within lists, or objects within objects, than anyone reads.") from None
+
+
+def refuse_nul(body: bytes) -> None:
+    """Raises InvalidInput for JSON that has U+0000 in a text."""
+    if b"\\u0000" in body and _NUL.search(body):
+        raise InvalidInput(NO_NUL)
 
 
 @lru_cache(maxsize=256)

@@ -18,12 +18,22 @@ from gateway.scheduling.loop import Scheduler
 
 
 async def offer_for(
-    db: Database, models: Models, scheduler: Scheduler, principal: Principal, wanted: str | None, capability: Capability
+    db: Database,
+    models: Models,
+    scheduler: Scheduler,
+    principal: Principal,
+    wanted: str | None,
+    capability: Capability,
+    *,
+    pictures: int = 0,
 ) -> Offer:
-    """The offer for the model that is wanted, by id, alias or `auto`. Raises what `routing.choose` raises."""
+    """The offer for the model that is wanted, by id, alias or `auto`; `pictures` is how many are handed in.
+
+    Raises what `routing.choose` raises.
+    """
     cards = {id_: offer.card for id_, offer in models.offers.items()}
     names = await team_names(db, models, principal)
-    entry = choose(wanted, capability, models.catalog, cards, outlooks(models, scheduler), names)
+    entry = choose(wanted, capability, models.catalog, cards, outlooks(models, scheduler), names, pictures)
     offer = models.offers.get(entry.id)
     if offer is None:
         raise NotAccepting(f'The model "{entry.id}" cannot run now: {why_not(models, entry.id, principal)}.')

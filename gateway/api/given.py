@@ -12,23 +12,35 @@ from litestar.routes import HTTPRoute
 from msgspec import Struct
 
 from gateway.accounts import Principal
+from gateway.accounts.sessions import Sessions
+from gateway.accounts.signing_in import SignIn
 from gateway.api.access import principal_of
 from gateway.api.cursors import Cursors
+from gateway.api.door import Door
 from gateway.api.gallery.content import Pictures
 from gateway.api.links import Links
 from gateway.api.operations.metrics import Metrics
 from gateway.api.operations.readiness import Readiness
 from gateway.api.streams import Streams
+from gateway.api.studio.orders import StudioOrders
 from gateway.api.tasks.envelopes import Envelopes
+from gateway.api.tasks.orders import Orders
 from gateway.catalog import CatalogFile
 from gateway.db import Database
 from gateway.events import Bus
+from gateway.fetch import Fetcher
+from gateway.images.incoming import Incoming
 from gateway.models import Models
 from gateway.registry import Registry
 from gateway.scheduling.loop import Scheduler
+from gateway.webhooks.caller import Caller
+from gateway.webhooks.signing import Signing
 
 Asker: TypeAlias = NamedDependency[SkipValidation[Principal]]
 Db: TypeAlias = NamedDependency[SkipValidation[Database]]
+TheDoor: TypeAlias = NamedDependency[SkipValidation[Door]]
+TheSessions: TypeAlias = NamedDependency[SkipValidation[Sessions]]
+TheSignIn: TypeAlias = NamedDependency[SkipValidation[SignIn]]
 TheBus: TypeAlias = NamedDependency[SkipValidation[Bus]]
 TheModels: TypeAlias = NamedDependency[SkipValidation[Models]]
 TheRegistry: TypeAlias = NamedDependency[SkipValidation[Registry]]
@@ -38,6 +50,13 @@ TheLinks: TypeAlias = NamedDependency[SkipValidation[Links]]
 TheCursors: TypeAlias = NamedDependency[SkipValidation[Cursors]]
 TheStreams: TypeAlias = NamedDependency[SkipValidation[Streams]]
 TheEnvelopes: TypeAlias = NamedDependency[SkipValidation[Envelopes]]
+TheIncoming: TypeAlias = NamedDependency[SkipValidation[Incoming]]
+TheOrders: TypeAlias = NamedDependency[SkipValidation[Orders]]
+TheStudioOrders: TypeAlias = NamedDependency[SkipValidation[StudioOrders]]
+ThePictures: TypeAlias = NamedDependency[SkipValidation[Pictures]]
+TheFetcher: TypeAlias = NamedDependency[SkipValidation[Fetcher]]
+TheCaller: TypeAlias = NamedDependency[SkipValidation[Caller]]
+TheSigning: TypeAlias = NamedDependency[SkipValidation[Signing]]
 TheReadiness: TypeAlias = NamedDependency[SkipValidation[Readiness]]
 TheMetrics: TypeAlias = NamedDependency[SkipValidation[Metrics]]
 
@@ -46,6 +65,9 @@ class Services(Struct, frozen=True, kw_only=True):
     """Everything that surfaces work with; made once at each start."""
 
     db: Database
+    door: Door
+    sessions: Sessions
+    sign_in: SignIn
     bus: Bus
     pictures: Pictures
     models: Models
@@ -56,6 +78,12 @@ class Services(Struct, frozen=True, kw_only=True):
     cursors: Cursors
     streams: Streams
     envelopes: Envelopes
+    incoming: Incoming
+    orders: Orders
+    studio_orders: StudioOrders
+    fetcher: Fetcher
+    caller: Caller
+    signing: Signing
     readiness: Readiness
     metrics: Metrics
 

@@ -78,11 +78,17 @@ def responses(*statuses: int) -> dict[int, ResponseSpec]:
 
 def render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The answer for anything that was raised; what is our fault is logged with its traceback and told without."""
+    refusal, request_id = refuse(request, error)
+    body = _body(refusal, request_id)
+    return Response(body, status_code=refusal.status, media_type=MEDIA_TYPE, headers=refusal.headers)
+
+
+def refuse(request: Request[Any, Any, Any], error: Exception) -> tuple[Refusal, str]:
+    """How an error is told, and the request's id, for a surface that has its own shape; the log is told too."""
     refusal = _of_parameters(request, error) if isinstance(error, ValidationException) else refused(error)
     request_id = str(request.scope.get(REQUEST_ID, ""))
     _note(refusal, error, request_id)
-    body = _body(refusal, request_id)
-    return Response(body, status_code=refusal.status, media_type=MEDIA_TYPE, headers=refusal.headers)
+    return refusal, request_id
 
 
 async def send_problem(scope: Any, send: Send, error: Exception) -> None:

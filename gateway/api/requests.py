@@ -37,6 +37,7 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _without_nul(scope)
         given = _given(scope["headers"])
         request_id = given or new_id().encode()
         scope[REQUEST_ID] = request_id.decode()
@@ -65,6 +66,12 @@ class Requests:
 def scrubbed(target: str) -> str:
     """A path with its query, for a log: signatures, keys and tokens taken out of it."""
     return _SECRET.sub(r"\1=…", target)
+
+
+def _without_nul(scope: Any) -> None:
+    """Let an address hold no U+0000, which PostgreSQL refuses even to look for: it becomes U+FFFD, that nothing has."""
+    scope["path"] = scope["path"].replace("\0", "\ufffd")
+    scope["query_string"] = scope["query_string"].replace(b"%00", b"%EF%BF%BD")
 
 
 def _given(headers: Any) -> bytes | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Response
 from litestar.types import Receive, Scope, Send
+
+from gateway.errors import NotAccepting
 
 KEEP_ALIVE_SECONDS = 15.0
 """Below the 30 to 60 s after which proxies cut a silent connection."""
@@ -21,6 +23,7 @@ _HEADERS = [
 ]
 
 Frames = AsyncGenerator[bytes, None]
+_T = TypeVar("_T")
 
 
 def frame(event: str, data: Any, version: int | None = None) -> bytes:
@@ -33,7 +36,7 @@ class Streams:
     """The open streams of this gateway, so that its end need not wait for clients that never leave."""
 
     def __init__(self) -> None:
-        self._writers: set[asyncio.Future[None]] = set()
+        self._writers: set[asyncio.Future[Any]] = set()
 
     def __len__(self) -> int:
         return len(self._writers)
@@ -42,6 +45,19 @@ class Streams:
         """End every open stream; their clients come back to whoever answers next."""
         for writer in self._writers:
             writer.cancel()
+
+    async def hold(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """The result of `work`, which a client waits for. Raises NotAccepting where `end` comes first."""
+        waiter = asyncio.ensure_future(work)
+        self._writers.add(waiter)
+        try:
+            await asyncio.wait((waiter,))
+        finally:
+            self._writers.discard(waiter)
+            waiter.cancel()
+        if waiter.cancelled():
+            raise NotAccepting("The gateway is ending; what was accepted goes on when it is back. Try again then.")
+        return waiter.result()
 
     async def run(self, frames: Frames, receive: Receive, send: Send) -> None:
         """Send frames until there are none, the client has left, or `end` was called."""

@@ -49,12 +49,15 @@ def _type_info(shape: Any) -> inspect.Type:
 
 
 def _unknown(name: str, here: inspect.Type | None) -> str:
-    owner = _struct(here)
-    if owner is None:
+    owners = _structs(here)
+    if not owners:
         return f"{name} is not known here; leave it out."
-    if reason := getattr(owner.cls, "elsewhere", {}).get(name):
-        return f"{name} is not taken here: {reason}"
-    names = [field.encode_name for field in owner.fields]
+    for owner in owners:
+        if reason := getattr(owner.cls, "elsewhere", {}).get(name):
+            return f"{name} is not taken here: {reason}"
+    if theirs := [str(owner.tag) for owner in owners if owner.tag_field and name in _names(owner)]:
+        return f"{name} is not known here; it goes with {owners[0].tag_field} {' or '.join(theirs)}."
+    names = list(dict.fromkeys(name for owner in owners for name in _names(owner)))
     near = did_you_mean(name, names)
     return f"{name} is not known here{near}" if near else f"{name} is not known here; there are {listed(names)}."
 
@@ -71,8 +74,11 @@ def _find(here: inspect.Type | None, path: str) -> inspect.Type | None:
 
 
 def _member(here: inspect.Type | None, name: str) -> inspect.Type | None:
-    owner = _struct(here)
-    return next((field.type for field in owner.fields if field.encode_name == name), None) if owner else None
+    """Of a union the first that has it; the name that tells the kinds of a union apart has their words as its values."""
+    owners = _structs(here)
+    if tags := tuple(owner.tag for owner in owners if owner.tag_field == name):
+        return inspect.LiteralType(tags)
+    return next((field.type for owner in owners for field in owner.fields if field.encode_name == name), None)
 
 
 def _item(here: inspect.Type | None) -> inspect.Type | None:
@@ -84,8 +90,12 @@ def _item(here: inspect.Type | None) -> inspect.Type | None:
     return None
 
 
-def _struct(here: inspect.Type | None) -> inspect.StructType | None:
-    return next((option for option in _options(here) if isinstance(option, inspect.StructType)), None)
+def _structs(here: inspect.Type | None) -> list[inspect.StructType]:
+    return [option for option in _options(here) if isinstance(option, inspect.StructType)]
+
+
+def _names(owner: inspect.StructType) -> list[str]:
+    return [*([owner.tag_field] if owner.tag_field else []), *(field.encode_name for field in owner.fields)]
 
 
 def _literals(here: inspect.Type | None) -> tuple[Any, ...]:
@@ -125,8 +135,9 @@ def _words(here: inspect.Type | None) -> str:
             return f"one of {', '.join(map(str, values))}"
         case inspect.ListType(item_type=item, max_length=high) | inspect.VarTupleType(item_type=item, max_length=high):
             return "a list" + ("" if high is None else f" of at most {high}") + f", each {_words(item)}"
-        case inspect.StructType(fields=fields):
-            return f"an object with {listed(field.encode_name for field in fields)}"
+        case inspect.StructType():
+            kind = f" {here.tag_field} {here.tag}" if here.tag_field else ""
+            return f"an object with{kind and kind + ' and'} {listed(name for name in _names(here) if name != here.tag_field)}"
         case inspect.DictType():
             return "an object"
     return "of another kind"

@@ -1,7 +1,21 @@
 """What a model can do: its engine's card narrowed by its entry, what is refused by it, and which size is made."""
 
-from gateway.cards.checking import Asked, check, sampler_name
-from gateway.cards.geometry import Geometry, geometry
+from gateway.cards.checking import NEEDS_SOURCE, Asked, check, sampler_name
+from gateway.cards.geometry import Geometry, area, geometry, nearest_size, usual
 from gateway.cards.merging import merge
+from gateway.cards.pictures import arrange, takes
 
-__all__ = ["Asked", "Geometry", "check", "geometry", "merge", "sampler_name"]
+__all__ = [
+    "NEEDS_SOURCE",
+    "Asked",
+    "Geometry",
+    "area",
+    "arrange",
+    "check",
+    "geometry",
+    "merge",
+    "nearest_size",
+    "sampler_name",
+    "takes",
+    "usual",
+]

@@ -97,6 +97,8 @@ def _check_pictures(asked: Asked, card: ModelCard, model: str) -> None:
         raise InvalidInput(f'The model "{model}" {takes}, not {len(asked.references)}.', field="references")
     if asked.capability in NEEDS_SOURCE and asked.source is None and not asked.references:
         raise InvalidInput(f"{asked.capability} needs the picture that is to be changed.", field="source")
+    if asked.source is not None and asked.capability == "image_to_image" and not card.takes_source:
+        raise InvalidInput(f'The model "{model}" changes no picture; hand it in as a reference.', field="source")
     if asked.capability not in NEEDS_SOURCE and asked.source is not None:
         raise InvalidInput(f"{asked.capability} changes no picture; leave the source out.", field="source")
     if asked.capability == "inpaint" and asked.mask is None:

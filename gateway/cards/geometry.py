@@ -47,7 +47,7 @@ def geometry(
     native size of the nearest ratio and scaled. `card` is the merged one. Raises InvalidInput that names sizes.
     """
     if width is None and height is None:
-        made = _usual(card)
+        made = usual(card)
         return Geometry(made, made)
     if width is None or height is None:
         raise InvalidInput("Give both width and height, or neither.", field="size")
@@ -58,6 +58,24 @@ def geometry(
     if upscaler is None:
         raise InvalidInput(f"{_written(asked)} cannot be made: {_range(card)}.", field="size")
     return Geometry(_nearest_native(asked, card) if card.native_sizes else _fitted(asked, card), asked, scaled=True)
+
+
+def area(megapixels: float | None, card: ModelCard) -> float:
+    """In pixels; None is what the model makes when nobody says."""
+    return _area(usual(card)) if megapixels is None else megapixels * 2**20
+
+
+def nearest_size(ratio: float, megapixels: float | None, card: ModelCard) -> Size:
+    """Of this ratio and area, as nearly as the model can without an upscaler."""
+    pixels, step = area(megapixels, card), card.size_multiple
+    low, high = _limits(card)
+
+    def side(length: float, least: int, most: int) -> int:
+        return min(max(round(length / step) * step, least), most)
+
+    return Size(
+        side(math.sqrt(pixels * ratio), low.width, high.width), side(math.sqrt(pixels / ratio), low.height, high.height)
+    )
 
 
 def _deliverable(width: int, height: int, max_pixels: int) -> Size:
@@ -105,7 +123,7 @@ def _fitted(asked: Size, card: ModelCard) -> Size:
     return Size(side(asked.width, low.width, high.width), side(asked.height, low.height, high.height))
 
 
-def _usual(card: ModelCard) -> Size:
+def usual(card: ModelCard) -> Size:
     """What is made when nobody says: the first native size, else a square of about a megapixel."""
     if card.native_sizes:
         return card.native_sizes[0]

@@ -15,10 +15,12 @@ from gateway.catalog.kinds import AUTO, CAPABILITIES, Range
 from gateway.catalog.loading import Plugins, load, parse
 from gateway.catalog.packaged import ensure_models_file, packaged_models_file
 from gateway.catalog.settings import Settings
+from gateway.catalog.tariffs import SURFACES, Quality, Resolution, Surface, Tariff
 
 __all__ = [
     "AUTO",
     "CAPABILITIES",
+    "SURFACES",
     "Catalog",
     "CatalogFile",
     "DeviceEntry",
@@ -28,8 +30,12 @@ __all__ = [
     "ModelEntry",
     "ModelLimits",
     "Plugins",
+    "Quality",
     "Range",
+    "Resolution",
     "Settings",
+    "Surface",
+    "Tariff",
     "ensure_models_file",
     "load",
     "packaged_models_file",

@@ -18,7 +18,11 @@ _turn = threading.Lock()
 """Two edits by program follow each other; edits by hand are noticed."""
 
 
-def edit(path: Path, change: Callable[[tomlkit.TOMLDocument], None], plugins: Plugins) -> Catalog:
+Change = Callable[[tomlkit.TOMLDocument], tomlkit.TOMLDocument | None]
+"""Alters the document, or answers with another."""
+
+
+def edit(path: Path, change: Change, plugins: Plugins) -> Catalog:
     """Let `change` alter the document, see that the result is valid, put it in the file's place.
 
     Raises CatalogError, whether the file was wrong before or would be, and WrongState when somebody saved the file
@@ -30,8 +34,8 @@ def edit(path: Path, change: Callable[[tomlkit.TOMLDocument], None], plugins: Pl
             document = tomlkit.parse(before)
         except TOMLKitError as error:
             raise CatalogError([f"this is not TOML: {error}"]) from error
-        change(document)
-        text = tomlkit.dumps(document)
+        other = change(document)
+        text = tomlkit.dumps(document if other is None else other)
         catalog = parse(text, plugins)
         if path.read_text("utf-8") != before:
             raise WrongState("models.toml was saved by somebody else just now; look at it and try again.")

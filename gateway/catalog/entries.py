@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -26,6 +25,7 @@ from gateway.catalog.kinds import (
     WrittenSize,
 )
 from gateway.catalog.settings import Settings
+from gateway.catalog.tariffs import Tariff
 
 
 class ModelDefaults(Struct, frozen=True, kw_only=True):
@@ -89,6 +89,7 @@ class ModelTable(Struct, frozen=True, kw_only=True):
     memory_bytes: Memory | None = None
     """What it takes on its device, where that is known better than the engine can tell."""
     tariff: Text | None = None
+    """A name of `[tariffs]`; None: the one that is called as the model is, if there is one."""
     teams: tuple[Text, ...] = ()
     """The teams that see it, by name or id; empty: all."""
     tags: tuple[Text, ...] = ()
@@ -145,8 +146,8 @@ class Catalog(Struct, frozen=True, kw_only=True):
     engines: dict[str, EngineEntry] = {}
     devices: dict[str, DeviceEntry] = {}
     """Empty: the first CUDA device, else the CPU. See `settle_devices`."""
-    tariffs: dict[str, Decimal] = {}
-    """Credits for a picture."""
+    tariffs: dict[str, Tariff] = {}
+    """By the name of a surface, of a model, or one that a model's `tariff` says."""
     models: dict[str, ModelEntry] = {}
     """In the file's order, the retired ones among them."""
     defaults: dict[Capability, str] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
@@ -56,6 +57,12 @@ def _device(value: Any) -> str:
     return "cuda:0" if value == "cuda" else value
 
 
+def _network(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return str(ipaddress.ip_network(value))
+
+
 def _price(value: Any) -> Decimal:
     """Exact to four places, as money is kept."""
     price = msgspec.convert(value, Decimal)
@@ -87,4 +94,7 @@ WrittenSize = Annotated[Size, written('a size such as "1024x768" or [1024, 768]'
 WrittenRange = Annotated[Range, written("the least and the most such as [1, 50]", _range)]
 Memory = Annotated[int, written('bytes, or text such as "6.5 GB" or "24 GiB"', _memory)]
 Device = Annotated[str, written("auto, cpu, or cuda:0 and so on", _device)]
+Credits = Annotated[Decimal, written("credits such as 500 or 0.25, with four decimals at most", _price)]
 Price = Annotated[Decimal, written("credits for a picture, such as 5 or 0.25, with four decimals at most", _price)]
+Network = Annotated[str, written("a network such as 10.0.0.0/8 or fd00::/8", _network)]
+"""Its canonical text, for `ipaddress.ip_network`."""

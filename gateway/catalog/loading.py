@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
 from engines.contract import Capability, Engine
 from gateway.catalog.decoding import decode, decode_value, refuse_unknown, shown
 from gateway.catalog.entries import Catalog, DeviceEntry, DeviceTable, EngineEntry, ModelEntry
-from gateway.catalog.kinds import CAPABILITIES, Name, Price
+from gateway.catalog.kinds import CAPABILITIES, ModelId, Name
 from gateway.catalog.models import check_names, read_models
 from gateway.catalog.problems import Place, Problems
 from gateway.catalog.settings import Settings
+from gateway.catalog.tariffs import Tariff, read_tariff, refuse_idle
 from gateway.errors import CatalogError
 from gateway.nearest import did_you_mean, listed
 
@@ -57,6 +57,7 @@ def parse(text: str, plugins: Plugins) -> Catalog:
     devices = dict(_devices(document, top))
     tariffs = dict(_tariffs(document, top))
     models = read_models(document.get("models", []), engines, plugins.plugins, tariffs, top.at("models"))
+    refuse_idle(tariffs, document.get("models", []), list(problems.names.values()), top.at("tariffs"))
     aliases = check_names(models, top.at("models"))
     by_id = {entry.id: entry for _, entry in models}
     defaults = dict(_defaults(document, by_id, top))
@@ -68,7 +69,7 @@ def parse(text: str, plugins: Plugins) -> Catalog:
     )
 
 
-def _section(document: Mapping[str, Any], key: str, top: Place) -> Iterator[tuple[str, Any, Place]]:
+def _section(document: Mapping[str, Any], key: str, top: Place, names: Any = Name) -> Iterator[tuple[str, Any, Place]]:
     """The named things of a top-level table, those with a name that is allowed."""
     section = document.get(key, {})
     if not isinstance(section, dict):
@@ -76,7 +77,7 @@ def _section(document: Mapping[str, Any], key: str, top: Place) -> Iterator[tupl
         return
     for name, value in section.items():
         place = top.at(key).at(name)
-        if decode_value(name, Name, place) is not None:
+        if decode_value(name, names, place) is not None:
             yield name, value, place
 
 
@@ -116,11 +117,9 @@ def _devices(document: Mapping[str, Any], top: Place) -> Iterator[tuple[str, Dev
         yield name, DeviceEntry(name=name, device=decoded.device, memory_bytes=decoded.memory_bytes)
 
 
-def _tariffs(document: Mapping[str, Any], top: Place) -> Iterator[tuple[str, Decimal]]:
-    for name, value, place in _section(document, "tariffs", top):
-        price = decode_value(value, Price, place)
-        if price is not None:
-            yield name, price
+def _tariffs(document: Mapping[str, Any], top: Place) -> Iterator[tuple[str, Tariff]]:
+    for name, value, place in _section(document, "tariffs", top, ModelId):
+        yield name, read_tariff(name, value, place)
 
 
 def _defaults(document: Mapping[str, Any], models: Mapping[str, ModelEntry], top: Place) -> Iterator[tuple[Capability, str]]:

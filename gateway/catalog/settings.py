@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from gateway.catalog.kinds import Credits as CreditAmount
+from gateway.catalog.kinds import Network
+
 MEBIBYTE = 1 << 20
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Bytes = Annotated[int, Meta(ge=1024, le=1 << 40)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Pixels = Annotated[int, Meta(ge=4096, le=1 << 30)]
 
 
@@ -20,6 +25,26 @@ class Urls(Struct, frozen=True, kw_only=True):
 class Jobs(Struct, frozen=True, kw_only=True):
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
     """How often a job may fail for reasons that are not its own before it fails for good."""
+    sync_timeout_seconds: Annotated[int, Meta(ge=1, le=3600)] = 180
+    """How long a request that waits for its pictures does so; then the job goes on without it."""
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """How much one key, one user or one team may ask for; 0: as much as it likes."""
+
+    requests_per_minute: Count = 0
+    """In windows of a minute; beyond: 429."""
+    queued_jobs: Count = 0
+    """Jobs that wait; beyond: 429."""
+    interactive_jobs: Count = 0
+    """Interactive jobs that wait or run; beyond: 429, and bulk ones are still taken."""
+    running_jobs: Count = 0
+    """Jobs that run at once, over all lanes; beyond: they wait."""
+
+
+class UserShare(Share, frozen=True, kw_only=True):
+    interactive_jobs: Count = 1000
+    """Enough for a person; a script that floods the interactive class is sent to the bulk one."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -27,11 +52,62 @@ class Limits(Struct, frozen=True, kw_only=True):
     """The largest request; larger ones get 413."""
     max_pixels: Pixels = 20_000_000
     """The largest picture that is delivered, width times height; a little above 4096 x 4096."""
+    key: Share = Share()
+    user: UserShare = UserShare()
+    team: Share = Share()
+
+
+class Sessions(Struct, frozen=True, kw_only=True):
+    lifetime_days: Days = 14
+    """How long a sign-in to the web pages lasts."""
+
+
+class Fetch(Struct, frozen=True, kw_only=True):
+    """Pictures that requests name by URL."""
+
+    max_bytes: Bytes = 32 * MEBIBYTE
+    """The largest file that is fetched."""
+    seconds: Annotated[float, Meta(ge=1, le=300)] = 20.0
+    """How long one may take, from looking up its name to its last byte."""
+    max_redirects: Annotated[int, Meta(ge=0, le=20)] = 5
+    """How often it may lead elsewhere."""
+
+
+class Uploads(Struct, frozen=True, kw_only=True):
+    """Pictures that people bring: uploaded, fetched, or within a request."""
+
+    days: Days = 7
+    """How long one that nobody saved is kept after its last use."""
+    max_pixels: Annotated[int, Meta(ge=4096, le=89_000_000)] = 50_000_000
+    """The largest that is unpacked, width times height: four bytes of memory each, for a moment twice that. Beyond the
+    bound Pillow itself takes a picture for a bomb."""
 
 
 class Marking(Struct, frozen=True, kw_only=True):
     enabled: bool = True
     """Whether every picture says, for machines to read, that a machine made it."""
+
+
+class Credits(Struct, frozen=True, kw_only=True):
+    enabled: bool = False
+    """Whether teams pay for pictures. False: what they would pay is counted, and nothing is ever refused for it."""
+    per_usd: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1000
+    """Credits that are worth a US dollar, where prices are shown in dollars too."""
+    monthly_per_team: CreditAmount = Decimal(0)
+    """What each team is granted at the beginning of each month, where nothing else was settled for it."""
+    monthly_per_member: CreditAmount = Decimal(0)
+    """What each team is granted for each of its members, the same way."""
+
+
+class Webhooks(Struct, frozen=True, kw_only=True):
+    allow: tuple[Network, ...] = ()
+    """Private networks whose servers may be called too; others are called at public addresses only."""
+    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 10
+    """How often a call is tried, over some three days, before it stands among the dead ones."""
+    timeout_seconds: Annotated[float, Meta(ge=1, le=120)] = 15.0
+    """How long a receiver may take to answer."""
+    keep_days: Days = 30
+    """How long deliveries can be seen, and sent again, after their end."""
 
 
 class Logging(Struct, frozen=True, kw_only=True):
@@ -45,5 +121,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     urls: Urls = Urls()
     jobs: Jobs = Jobs()
     limits: Limits = Limits()
+    sessions: Sessions = Sessions()
+    fetch: Fetch = Fetch()
+    uploads: Uploads = Uploads()
     marking: Marking = Marking()
     logging: Logging = Logging()
+    credits: Credits = Credits()
+    webhooks: Webhooks = Webhooks()

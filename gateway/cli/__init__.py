@@ -13,6 +13,8 @@ from gateway.cli.generate import generate
 from gateway.cli.keys import keys
 from gateway.cli.lists import engines, models, queue
 from gateway.cli.serve import serve
+from gateway.cli.teams import teams
+from gateway.cli.users import users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,5 +36,5 @@ def main() -> None:
     """
 
 
-for command in (serve, generate, models, engines, queue, keys, doctor):
+for command in (serve, generate, models, engines, queue, teams, users, keys, doctor):
     main.add_command(command)

@@ -47,11 +47,11 @@ class Gateway:
         given = {name: value for name, value in parameters.items() if value is not None}
         return self._json("GET", path, params=given)
 
-    def every(self, path: str) -> Iterator[dict[str, Any]]:
+    def every(self, path: str, **filters: Any) -> Iterator[dict[str, Any]]:
         """The rows of a list, page after page."""
         cursor = None
         while True:
-            page = self.get(path, limit=ROWS_A_PAGE, next=cursor)
+            page = self.get(path, limit=ROWS_A_PAGE, next=cursor, **filters)
             yield from page["data"]
             cursor = page.get("next")
             if not cursor:
@@ -59,6 +59,9 @@ class Gateway:
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         return self._json("POST", path, json=body or {})
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        return self._json("PATCH", path, json=body)
 
     def delete(self, path: str) -> Any:
         return self._json("DELETE", path)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from gateway.cli.gateway import Gateway
+from gateway.cli.named import team_id, user_id
 from gateway.cli.output import note, print_json, print_table
 from gateway.cli.reach import Reach, reach_options, reached
 
@@ -18,13 +20,15 @@ OTHERS = ("admin",)
 @click.group(invoke_without_command=True)
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """List, make and revoke keys.
+    """List, make, rotate and revoke keys.
 
     \b
     Examples:
       darkroom keys
       darkroom keys create "the shop's importer" --bulk --days 90
       darkroom keys create ops -p admin
+      darkroom keys create importer --team studio --user ann@example.org
+      darkroom keys rotate 019a… --overlap 24
       darkroom keys revoke 019a…
     """
     if context.invoked_subcommand is None:
@@ -33,12 +37,16 @@ def keys(context: click.Context) -> None:
 
 @keys.command("list")
 @click.option("--all", "show_all", is_flag=True, help="Those too that were revoked or have expired.")
+@click.option("--team", metavar="TEAM", help="Only those of this team; its name or id.")
+@click.option("--user", metavar="USER", help="Only those of this user; their e-mail or id.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @reach_options
-def list_(reach: Reach, show_all: bool, as_json: bool) -> None:
+def list_(reach: Reach, show_all: bool, as_json: bool, team: str | None = None, user: str | None = None) -> None:
     """List the keys, newest first. Their text is shown only when they are made."""
     with reached(reach) as gateway:
-        found = [key for key in gateway.every("/admin/keys") if show_all or _state(key) == "open"]
+        found = [
+            key for key in gateway.every("/admin/keys", **_whose(gateway, team, user)) if show_all or _state(key) == "open"
+        ]
     if as_json:
         print_json(found)
         return
@@ -55,8 +63,8 @@ def list_(reach: Reach, show_all: bool, as_json: bool) -> None:
     "-p", "--permission", "permissions", multiple=True, type=click.Choice([*DAILY, *OTHERS]),
     help="What the key may do, once for each. Else: make pictures, and read and write the gallery.",
 )  # fmt: skip
-@click.option("--team", metavar="ID", help="The key's team; else yours.")
-@click.option("--user", metavar="ID", help="The key's user; else you.")
+@click.option("--team", metavar="TEAM", help="The key's team, by name or id; else yours.")
+@click.option("--user", metavar="USER", help="The key's user, by e-mail or id; else you.")
 @click.option("--days", type=click.IntRange(min=1), help="It expires after so many days; else never.")
 @click.option("--bulk", is_flag=True, help="Its jobs run when no one else's wait, unless they say otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -70,18 +78,25 @@ def create(name: str, permissions: tuple[str, ...], reach: Reach, as_json: bool,
     body = {
         "name": name,
         "permissions": list(permissions or DAILY),
-        "team_id": asked["team"],
-        "user_id": asked["user"],
         "bulk": asked["bulk"] or None,
         "expires_at": expires and expires.isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
     with reached(reach) as gateway:
+        body |= _whose(gateway, asked["team"], asked["user"])
         made = gateway.post("/admin/keys", {field: value for field, value in body.items() if value is not None})
-    if as_json:
-        print_json(made)
-        return
-    note(f"The key {made['id']}, shown this once:")
-    click.echo(made["key"])
+    _show(made, as_json)
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@click.option("--overlap", metavar="HOURS", type=click.IntRange(0, 744), default=0, help="The old text opens so long, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@reach_options
+def rotate(key_id: str, overlap: int, reach: Reach, as_json: bool) -> None:
+    """Make a key in the place of the key ID, and print it: the same in all but its text."""
+    with reached(reach) as gateway:
+        made = gateway.post(f"/admin/keys/{key_id}/rotate", {"overlap_seconds": overlap * 3600})
+    _show(made, as_json)
 
 
 @keys.command()
@@ -92,6 +107,19 @@ def revoke(key_id: str, reach: Reach) -> None:
     with reached(reach) as gateway:
         gateway.delete(f"/admin/keys/{key_id}")
     click.echo(f"{key_id} is revoked.")
+
+
+def _show(made: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+        return
+    note(f"The key {made['id']}, shown this once:")
+    click.echo(made["key"])
+
+
+def _whose(gateway: Gateway, team: str | None, user: str | None) -> dict[str, str]:
+    whose = {"team_id": team and team_id(gateway, team), "user_id": user and user_id(gateway, user)}
+    return {field: value for field, value in whose.items() if value}
 
 
 def _state(key: dict[str, Any]) -> str:

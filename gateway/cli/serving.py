@@ -30,6 +30,7 @@ SECONDS_TO_FINISH = 5
 BACKLOG = 2048
 LOOK_EVERY = 0.02
 FIRST_KEY_LINE = "administrator's key, shown this once:"
+FIRST_SIGN_IN_LINE = "token for the administrator's first password (POST /v1/first-start), good once:"
 
 
 class Server(uvicorn.Server):
@@ -190,18 +191,19 @@ async def _announce(server: uvicorn.Server, wiring: Wiring, app: Any, began: flo
     while not (server.started and await asyncio.to_thread(answers, here)):  # noqa: ASYNC110  (uvicorn has no event for it)
         await asyncio.sleep(LOOK_EVERY)
     with server_file.published(wiring.server_file, here, app.state.command_key):
-        _greet(wiring, here, getattr(app.state, "first_key", None), time.monotonic() - began)
+        _greet(wiring, here, app.state, time.monotonic() - began)
         await asyncio.Event().wait()
 
 
-def _greet(wiring: Wiring, here: str, first_key: str | None, seconds: float) -> None:
+def _greet(wiring: Wiring, here: str, state: Any, seconds: float) -> None:
     click.secho(f"Darkroom {__version__}", bold=True)
     click.echo(f"  address  {here}")
     if wiring.url != here:
         click.echo(f"  public   {wiring.url}")
     click.echo(f"  data     {wiring.data}")
     click.echo(f"  models   {wiring.models_path}")
-    if first_key:
-        click.secho(f"  {FIRST_KEY_LINE} {first_key}", fg="yellow")
+    for line, name in ((FIRST_KEY_LINE, "first_key"), (FIRST_SIGN_IN_LINE, "first_token")):
+        if shown := getattr(state, name, None):
+            click.secho(f"  {line} {shown}", fg="yellow")
     click.secho(f"ready after {seconds:.1f} s; Ctrl-C ends it", fg="green")
     sys.stdout.flush()

@@ -2,5 +2,7 @@
 
 from gateway.db.database import Database
 from gateway.db.metadata import metadata, new_id, now
+from gateway.db.scope import across_teams, of_team
+from gateway.db.upserts import insert_ignore, upsert
 
-__all__ = ["Database", "metadata", "new_id", "now"]
+__all__ = ["Database", "across_teams", "insert_ignore", "metadata", "new_id", "now", "of_team", "upsert"]

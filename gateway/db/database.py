@@ -1,7 +1,9 @@
 """Connections: many readers, one writer.
 
 SQLite allows one writer at a time. All writing goes through one connection behind one lock and begins with
-BEGIN IMMEDIATE, so a write never fails half-way for want of the lock; readers see the last commit (WAL).
+BEGIN IMMEDIATE, so a write never fails half-way for want of the lock; readers see the last commit (WAL). PostgreSQL is
+written to in the same way, for one gateway is all that writes there: what a write has read stays true until it commits,
+on both, and no two writes can wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -14,9 +16,12 @@ from typing import Any
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.db import advisory
 from gateway.db.faults import said_plainly
+from gateway.db.postgresql import postgresql_engine
+from gateway.db.scope import guard
 from gateway.db.sqlite import sqlite_engine
 from gateway.errors import ConfigurationError
 
@@ -38,9 +43,13 @@ class Database:
             self._writer = sqlite_engine(self.url, size=1, begin="BEGIN IMMEDIATE")
             self._reader = sqlite_engine(self.url, size=READERS, begin="BEGIN", only_reads=True)
         else:
-            self._writer = self._reader = create_async_engine(self.url, pool_size=READERS * 2, pool_pre_ping=True)
+            self._writer = postgresql_engine(self.url, size=1)
+            self._reader = postgresql_engine(self.url, size=READERS, only_reads=True)
+        for engine in {self._reader, self._writer}:
+            guard(engine)
         self._turn = asyncio.Lock()
         self._writing: set[asyncio.Task[Any] | None] = set()
+        self._lock: advisory.Lock | None = None
 
     @property
     def path(self) -> Path | None:
@@ -48,8 +57,23 @@ class Database:
         return Path(self.url.database) if self.is_sqlite and self.url.database else None
 
     @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keep every other gateway from a PostgreSQL database until the block ends; a file has its lock beside it.
+
+        Raises AlreadyRunning, and ConfigurationError for a database that cannot be used.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        async with advisory.hold(self.url) as self._lock:
+            try:
+                yield
+            finally:
+                self._lock = None
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Sees one commit throughout. On SQLite a write through it fails; none may be tried on PostgreSQL either."""
+        """Sees one commit throughout; a write through it fails."""
         with said_plainly():
             async with self._reader.begin() as connection:
                 yield connection
@@ -57,7 +81,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Commits when the block ends and rolls back when it raises. Never nest two: RuntimeError."""
-        async with self._alone():
+        async with self._in_turn():
             with said_plainly():
                 async with self._writer.begin() as connection:
                     yield connection
@@ -69,7 +93,7 @@ class Database:
         SQLite changes a table by building a second one and dropping the first, which enforced keys would refuse, or
         answer by deleting the rows that point there.
         """
-        async with self._alone():
+        async with self._in_turn():
             with said_plainly():
                 async with self._writer.connect() as connection:
                     await self._enforce(connection, "OFF")
@@ -79,23 +103,25 @@ class Database:
                             await self._check_keys(connection)
                     finally:
                         await self._enforce(connection, "ON")
+        if not self.is_sqlite:
+            # Statements that a connection has prepared know the tables as they were.
+            await self._writer.dispose()
+            await self._reader.dispose()
 
     async def close(self) -> None:
         await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+        await self._reader.dispose()
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
+    async def _in_turn(self) -> AsyncIterator[None]:
         task = asyncio.current_task()
         if task in self._writing:
             raise RuntimeError("write() within write(): pass the open connection on, or the task waits for itself")
         self._writing.add(task)
         try:
-            if not self.is_sqlite:
-                yield
-                return
             async with self._turn:
+                if self._lock:
+                    self._lock.check()
                 yield
         finally:
             self._writing.discard(task)

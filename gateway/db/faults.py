@@ -1,4 +1,4 @@
-"""A database that is full or lost, in the words of our own errors, whichever database it is."""
+"""A database that is full or lost, and text that it cannot keep, in the words of our own errors, whichever database it is."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from gateway.errors import StorageFull, StorageUnavailable
+from gateway.errors import DarkroomError, InvalidInput, StorageFull, StorageUnavailable
 
 _SQLITE_LOST = frozenset(
     {
@@ -21,14 +21,18 @@ _SQLITE_LOST = frozenset(
     }
 )
 _POSTGRESQL_DISK_FULL = "53100"
+# The connection was lost, the server has no room for one more, or it is stopping, starting or failing.
+_POSTGRESQL_LOST = ("08", "53", "57P", "58", "XX")
+# Text with the character NUL, which PostgreSQL cannot keep.
+_POSTGRESQL_NUL = frozenset({"22021", "22P05"})
 
 
 @contextmanager
 def said_plainly() -> Iterator[None]:
-    """Raises StorageFull or StorageUnavailable in place of what the driver says about either; the rest passes."""
+    """Raises StorageFull, StorageUnavailable or InvalidInput in place of what the driver says; the rest passes."""
     try:
         yield
-    except ConnectionError as error:  # PostgreSQL's driver, before there is a connection to speak for
+    except ConnectionError as error:  # PostgreSQL's driver lets these through
         raise StorageUnavailable("The database cannot be reached.") from error
     except DBAPIError as error:
         plain = _plain(error)
@@ -37,16 +41,19 @@ def said_plainly() -> Iterator[None]:
         raise plain from error
 
 
-def _plain(error: DBAPIError) -> StorageUnavailable | None:
+def _plain(error: DBAPIError) -> DarkroomError | None:
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the upper bits say more than we tell apart
         if code == sqlite3.SQLITE_FULL:
             return _full()
         return StorageUnavailable(f"The database cannot be used: {cause}.") if code in _SQLITE_LOST else None
-    if getattr(cause, "sqlstate", None) == _POSTGRESQL_DISK_FULL:
+    state = getattr(cause, "sqlstate", None) or ""
+    if state == _POSTGRESQL_DISK_FULL:
         return _full()
-    if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
+    if state in _POSTGRESQL_NUL:
+        return InvalidInput("Text cannot hold the character U+0000; leave it out.")
+    if error.connection_invalidated or state.startswith(_POSTGRESQL_LOST):
         return StorageUnavailable("The database cannot be reached.")
     return None
 

@@ -13,10 +13,11 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, case, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import now
-from gateway.jobs import records
+from gateway.db import across_teams, now
+from gateway.jobs import billing, records
 from gateway.jobs.records import Job
 from gateway.jobs.tables import jobs
+from gateway.webhooks import deliveries
 
 
 async def claim(connection: AsyncConnection, ids: Sequence[str], *, sent: bool) -> list[Job]:
@@ -56,33 +57,38 @@ async def finish(
         "error_message": case((done, None), else_=message),
         "upstream_id": upstream_id,
         "usage": None if usage is None else msgspec.json.encode(usage),
-        **_ended(),
     }
-    return _one(await _change(connection, _running(job), values))
+    return await _end(connection, _running(job), values)
 
 
 async def fail_queued(connection: AsyncConnection, job_id: str, code: str, message: str) -> Job | None:
     """`queued` -> `failed`: a job that can never be claimed."""
     guard = and_(jobs.c.id == job_id, jobs.c.state == "queued")
-    return _one(await _change(connection, guard, {"state": "failed", "error_code": code, "error_message": message, **_ended()}))
+    return await _end(connection, guard, {"state": "failed", "error_code": code, "error_message": message})
 
 
 async def cancel(connection: AsyncConnection, team_id: str, job_id: str) -> Job | None:
     """The row first: from here on no picture of it is kept, whatever the engine still does."""
     guard = and_(jobs.c.id == job_id, jobs.c.team_id == team_id, jobs.c.state.in_(("queued", "running")))
-    return _one(await _change(connection, guard, {"state": "canceled", **_ended()}))
+    return await _end(connection, guard, {"state": "canceled"})
 
 
 def _running(job: Job) -> ColumnElement[bool]:
     return and_(jobs.c.id == job.id, jobs.c.state == "running", jobs.c.attempt == job.attempt)
 
 
-def _ended() -> dict[str, Any]:
-    return {"finished_at": now(), "refunded": jobs.c.charged - jobs.c.price * jobs.c.stored}
+async def _end(connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any]) -> Job | None:
+    """Every end comes through here: what belongs to it is in the same transaction, so that it happens once or not at all."""
+    refunded = jobs.c.charged - jobs.c.price * jobs.c.stored
+    job = _one(await _change(connection, guard, {**values, "finished_at": now(), "refunded": refunded}))
+    if job is not None:
+        await billing.settle(connection, job)
+        await deliveries.owe(connection, job.team_id, job.id, job.state, job.webhook)
+    return job
 
 
 async def _change(connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any]) -> list[Job]:
-    query = update(jobs).where(guard).values(version=jobs.c.version + 1, **values).returning(jobs)
+    query = across_teams(update(jobs)).where(guard).values(version=jobs.c.version + 1, **values).returning(jobs)
     return [records.from_row(row) for row in await connection.execute(query)]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engines.contract import Capability
+from gateway.db import across_teams, of_team
 from gateway.errors import NotFound
 from gateway.jobs.request import Resolved
 from gateway.jobs.tables import jobs
@@ -45,6 +46,7 @@ class Job(Struct, frozen=True, kw_only=True):
     error_code: str | None
     error_message: str | None
     retry_of: str | None
+    webhook: str | None
     version: int
     created_at: int
     started_at: int | None
@@ -69,8 +71,7 @@ def from_row(row: Row[Any]) -> Job:
 async def get(connection: AsyncConnection, team_id: str | None, job_id: str) -> Job:
     """The team's job (any team's when None is given, for the gateway itself). Raises NotFound."""
     query = select(jobs).where(jobs.c.id == job_id)
-    if team_id is not None:
-        query = query.where(jobs.c.team_id == team_id)
+    query = across_teams(query) if team_id is None else of_team(query, team_id, jobs)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"There is no task {job_id}.")
@@ -89,7 +90,7 @@ async def newest(
     model: str | None = None,
 ) -> list[Job]:
     """The team's jobs, newest first, those before the id `before`; every other argument filters."""
-    query = select(jobs).where(jobs.c.team_id == team_id).order_by(jobs.c.id.desc()).limit(limit)
+    query = of_team(select(jobs), team_id, jobs).order_by(jobs.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(jobs.c.id < before)
     for column, value in (
@@ -105,5 +106,5 @@ async def newest(
 
 async def live(connection: AsyncConnection, state: State) -> list[Job]:
     """Every team's jobs in this state, oldest first: what a start rebuilds the queue from."""
-    query = select(jobs).where(jobs.c.state == state).order_by(jobs.c.id)
+    query = across_teams(select(jobs)).where(jobs.c.state == state).order_by(jobs.c.id)
     return [from_row(row) for row in await connection.execute(query)]

@@ -6,15 +6,36 @@ import math
 import secrets
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 from msgspec import Struct
 
 from engines.contract import Capability, ImageRequest, Lora, ModelCard, Picture, Pixels, Size, Span
 from gateway import cards
-from gateway.catalog import ModelEntry
+from gateway.catalog import ModelEntry, Quality, Resolution
+from gateway.presets.presets import Used
 
 LARGEST_DRAWN_SEED = 2**32
 _T = TypeVar("_T")
 OutputFormat = Literal["png", "webp", "jpeg"]
+
+
+class InputPicture(Struct, frozen=True, kw_only=True):
+    """A kept picture that a job works on; `width` and `height` are those of the upright picture."""
+
+    blob: str
+    width: int
+    height: int
+    image: str | None = None
+    """The image's id."""
+
+
+class Idempotency(Struct, frozen=True):
+    """How a client names a request that it may send again; see `jobs.idempotency`."""
+
+    key: str
+    """The client's own word for it."""
+    fingerprint: str
+    """A hash of all that was asked."""
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -31,20 +52,35 @@ class Submission(Struct, frozen=True, kw_only=True):
     """Width over height, where no size was given."""
     megapixels: float | None = None
     """How large, where no size was given."""
+    quality: Quality | None = None
+    """What the surface calls the grade of the picture, for its price: `standard` or `hd`; None: as its size is."""
+    resolution: Resolution | None = None
+    """The same: `low`, `standard`, `high` or `4k`."""
     n: int = 1
     steps: int | None = None
     guidance_scale: float | None = None
     sampler: str | None = None
     strength: float | None = None
     seed: int | None = None
-    source: str | None = None
-    """Blob of the picture that is changed."""
-    mask: str | None = None
-    references: tuple[str, ...] = ()
+    source: InputPicture | None = None
+    """The picture that is changed."""
+    mask: InputPicture | None = None
+    """Of the source's size; white is what shall be painted anew."""
+    references: tuple[InputPicture, ...] = ()
+    """Pictures that are looked at."""
     loras: tuple[Lora, ...] = ()
     output_format: OutputFormat = "png"
     bulk: bool = False
     retry_of: str | None = None
+    webhook: str | None = None
+    """An address to call when the job is finished."""
+    idempotency: Idempotency | None = None
+    preset: Used | None = None
+    """What the prompt was rendered from."""
+    user_prompt: str | None = None
+    """What was asked beside the preset; None: `prompt` is all of it."""
+    public: bool = False
+    """Its pictures go to the public gallery."""
     shown: dict[str, Any] = {}
     """What the surface wants to see again when it is asked about the job."""
 
@@ -65,12 +101,22 @@ class Resolved(Struct, frozen=True, kw_only=True):
     strength: float | None = None
     seed: int | None = None
     """Of the first picture; picture i has seed + i."""
-    source: str | None = None
-    mask: str | None = None
-    references: tuple[str, ...] = ()
+    source: InputPicture | None = None
+    mask: InputPicture | None = None
+    references: tuple[InputPicture, ...] = ()
     loras: tuple[Lora, ...] = ()
     output_format: OutputFormat = "png"
+    quality: Quality | None = None
+    resolution: Resolution | None = None
+    preset: Used | None = None
+    user_prompt: str | None = None
+    public: bool = False
     shown: dict[str, Any] = {}
+
+    @property
+    def pictures(self) -> tuple[InputPicture, ...]:
+        """All that were handed in, as they were handed in: the source first. The mask is none of them."""
+        return self.references if self.source is None else (self.source, *self.references)
 
     def seed_of(self, ordinal: int) -> int | None:
         return None if self.seed is None else self.seed + ordinal
@@ -99,6 +145,11 @@ def resolve(asked: Submission, entry: ModelEntry, card: ModelCard, max_pixels: i
         references=asked.references,
         loras=asked.loras,
         output_format=asked.output_format,
+        quality=asked.quality,
+        resolution=asked.resolution,
+        preset=asked.preset,
+        user_prompt=asked.user_prompt,
+        public=asked.public,
         shown=asked.shown,
     )
 
@@ -137,15 +188,33 @@ def engine_request(
     )
 
 
+def blank_request(job_id: str, model: str, capability: Capability, kept: Resolved, count: int) -> ImageRequest:
+    """The same before any bytes are read, for `Engine.check`: each picture is blank, and as large as it will be."""
+    return engine_request(
+        job_id,
+        model,
+        capability,
+        kept,
+        tuple(range(count)),
+        source=_blank(kept.make, 3) if kept.source else None,
+        mask=_blank(kept.make) if kept.mask else None,
+        references=tuple(_blank(Size(each.width, each.height), 3) for each in kept.references),
+    )
+
+
+def _blank(size: Size, *channels: int) -> Pixels:
+    """White; it takes no memory, whatever its size."""
+    return np.broadcast_to(np.uint8(255), (size.height, size.width, *channels))
+
+
 def _size(asked: Submission, entry: ModelEntry, card: ModelCard) -> tuple[int | None, int | None]:
     """Pixels from a ratio and an area; (None, None) leaves the choice to the card's native size."""
     if asked.width is not None or asked.height is not None or (asked.ratio is None and asked.megapixels is None):
         return asked.width, asked.height
-    native = card.native_sizes[0] if card.native_sizes else card.max_size
-    ratio = asked.ratio or native.width / native.height
-    area = (asked.megapixels or native.width * native.height / 2**20) * 2**20
+    usual = cards.usual(card)
+    ratio = asked.ratio or usual.width / usual.height
     step = card.size_multiple
-    width = max(step, round(math.sqrt(area * ratio) / step) * step)
+    width = max(step, round(math.sqrt(cards.area(asked.megapixels, card) * ratio) / step) * step)
     return width, max(step, round(width / ratio / step) * step)
 
 

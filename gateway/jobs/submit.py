@@ -5,35 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engines.contract import InvalidRequest
 from gateway.accounts import Principal
-from gateway.catalog import Settings
+from gateway.catalog import Catalog
 from gateway.db import Database, new_id, now
-from gateway.errors import InvalidInput, WrongState
+from gateway.errors import InvalidInput, NotFound, WrongState
 from gateway.events import Bus, JobQueued
-from gateway.jobs import records
+from gateway.images import records as images
+from gateway.jobs import billing, idempotency, records
+from gateway.jobs.admission import admission
 from gateway.jobs.records import Job
-from gateway.jobs.request import Submission, engine_request, resolve
+from gateway.jobs.request import Resolved, Submission, blank_request, resolve
 from gateway.jobs.tables import jobs
 from gateway.models import Offer
+from gateway.webhooks.addresses import checked
 
 
-async def submit(db: Database, bus: Bus, offer: Offer, principal: Principal, asked: Submission, settings: Settings) -> Job:
+async def submit(db: Database, bus: Bus, offer: Offer, principal: Principal, asked: Submission, catalog: Catalog) -> Job:
     """Check the submission against the chosen model, keep it, then ring the bell.
 
-    Raises InvalidInput that names the field, before anything is written.
+    Raises InvalidInput that names the field, TooManyJobs and InsufficientCredits; then nothing is written.
     """
-    job = _job(offer, principal, asked, settings)
+    job = draft(offer, principal, asked, catalog)
+    with admission(bus).place(job) as take:
+        async with db.write() as connection:
+            if asked.idempotency and (earlier := await idempotency.claim(connection, job, asked.idempotency)):
+                return earlier
+            take(catalog.settings.limits)
+            await billing.charge(connection, job, pays=catalog.settings.credits.enabled)
+            await connection.execute(insert(jobs), [_values(job)])
+    bus.publish(JobQueued(job.id, job.team_id, job.user_id, job.version, job))
+    return job
+
+
+def draft(offer: Offer, principal: Principal, asked: Submission, catalog: Catalog) -> Job:
+    """The job that a submission would become, with its price; nothing is written. Raises InvalidInput."""
+    job = _job(offer, principal, asked, catalog)
     try:
-        offer.engine.check(
-            engine_request(job.id, offer.entry.id, asked.capability, job.request, tuple(range(job.pictures))), offer.card
-        )
+        offer.engine.check(blank_request(job.id, job.model, job.capability, job.request, job.pictures), offer.card)
     except InvalidRequest as error:
         raise InvalidInput(error.message, field=error.field) from error
-    async with db.write() as connection:
-        await connection.execute(insert(jobs), [_values(job)])
-    bus.publish(JobQueued(job.id, job.team_id, job.user_id, job.version, job))
     return job
 
 
@@ -41,6 +54,7 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
     """The submission that runs a failed or canceled job again, with the same seed. Raises NotFound, WrongState."""
     async with db.read() as connection:
         job = await records.get(connection, principal.team_id, job_id)
+        await _still_there(connection, principal.team_id, job.request)
     if job.state not in ("failed", "canceled"):
         raise WrongState(f"Only a failed or canceled task can be retried; this one is {job.state}.")
     kept = job.request
@@ -63,13 +77,29 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
         references=kept.references,
         loras=kept.loras,
         output_format=kept.output_format,
+        quality=kept.quality,
+        resolution=kept.resolution,
         bulk=job.bulk,
         retry_of=job.id,
+        webhook=job.webhook,
+        preset=kept.preset,
+        user_prompt=kept.user_prompt,
+        public=kept.public,
         shown=kept.shown,
     )
 
 
-def _job(offer: Offer, principal: Principal, asked: Submission, settings: Settings) -> Job:
+async def _still_there(connection: AsyncConnection, team_id: str, kept: Resolved) -> None:
+    for picture in (*kept.pictures, *((kept.mask,) if kept.mask else ())):
+        try:
+            await images.get(connection, team_id, picture.image or "")
+        except NotFound:
+            raise WrongState("A picture that this task worked on is gone; send a new task with another one.") from None
+
+
+def _job(offer: Offer, principal: Principal, asked: Submission, catalog: Catalog) -> Job:
+    kept = resolve(asked, offer.entry, offer.card, catalog.settings.limits.max_pixels)
+    price = billing.price(catalog, offer.entry, asked, kept)
     return Job(
         id=new_id(),
         team_id=principal.team_id,
@@ -82,11 +112,11 @@ def _job(offer: Offer, principal: Principal, asked: Submission, settings: Settin
         revision=offer.entry.revision,
         state="queued",
         bulk=asked.bulk,
-        request=resolve(asked, offer.entry, offer.card, settings.limits.max_pixels),
+        request=kept,
         pictures=asked.n,
         stored=0,
-        price=0,
-        charged=0,
+        price=price,
+        charged=price * asked.n,
         refunded=0,
         attempt=0,
         failures=0,
@@ -95,6 +125,7 @@ def _job(offer: Offer, principal: Principal, asked: Submission, settings: Settin
         error_code=None,
         error_message=None,
         retry_of=asked.retry_of,
+        webhook=asked.webhook and checked(asked.webhook, "webhook.url"),
         version=1,
         created_at=now(),
         started_at=None,

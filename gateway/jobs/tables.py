@@ -38,6 +38,7 @@ jobs = Table(
     Column("error_code", String(64)),
     Column("error_message", Text),
     Column("retry_of", String(36), comment="the failed job that this one runs again"),
+    Column("webhook", Text, comment="the address that the request wants called at the end"),
     Column("version", Integer, nullable=False, default=1, comment="grows with every change of the row"),
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
@@ -48,3 +49,16 @@ Index("ix_jobs_team", jobs.c.team_id, jobs.c.id.desc())
 # What a start rebuilds the queue from: the few that are not finished, whatever the table's size.
 _LIVE = jobs.c.state.in_(("queued", "running"))
 Index("ix_jobs_live", jobs.c.state, jobs.c.id, sqlite_where=_LIVE, postgresql_where=_LIVE)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
+    Column("surface", String(16), primary_key=True),
+    Column("key", String(255), primary_key=True, comment="the client's own"),
+    Column("fingerprint", String(64), nullable=False, comment="SHA-256 of all that was asked, hexadecimal"),
+    # No foreign key: it is written before the job, which it may keep from being made, in the same transaction.
+    Column("job_id", String(36), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("ix_idempotency_created_at", idempotency.c.created_at)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from gateway.scheduling.caps import Caps, Room
 from gateway.scheduling.estimates import Estimates
 from gateway.scheduling.index import QueueIndex, Waiting
 from gateway.scheduling.lanes import Lane
@@ -20,7 +21,9 @@ class Place(Struct, frozen=True):
     reason: str
 
 
-def place(index: QueueIndex, lanes: Iterable[Lane], estimates: Estimates, blocked: str | None, job_id: str) -> Place | None:
+def place(
+    index: QueueIndex, lanes: Iterable[Lane], estimates: Estimates, blocked: str | None, job_id: str, caps: Caps
+) -> Place | None:
     """None where the job is not queued."""
     job = index.get(job_id)
     if job is None:
@@ -29,15 +32,17 @@ def place(index: QueueIndex, lanes: Iterable[Lane], estimates: Estimates, blocke
     able = [lane for lane in lanes if lane.free().runs(job)]
     known = estimates.known(job.model)
     eta = None if known is None or not able else (ahead / len(able) + job.pictures) * known
-    return Place(ahead + 1, eta, blocked or _reason(job, able))
+    return Place(ahead + 1, eta, blocked or _reason(job, able, Room(caps, index.running).full(job)))
 
 
-def _reason(job: Waiting, able: list[Lane]) -> str:
+def _reason(job: Waiting, able: list[Lane], capped: str | None) -> str:
     now = time.time()
     if not able:
         return "no lane can run this model now"
     if job.ready_at > now:
         return f"tried again in {job.ready_at - now:.0f} s"
+    if capped:
+        return f"its {capped} runs as many jobs at once as it may"
     if all(lane.idle.is_set() and not lane.available(now) for lane in able):
         return f"its lane rests after failures: {able[0].reason}"
     return "waiting for a free lane"

@@ -7,6 +7,7 @@ for a hundred thousand.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     job_id: str
     team_id: str
     user_id: str
+    key_id: str | None = None
     bulk: bool
     engine: str
     local: bool
@@ -41,6 +43,11 @@ class Waiting(Struct, frozen=True, kw_only=True):
     def group(self) -> Group:
         return (self.model, self.batch_key)
 
+    def owners(self) -> list[tuple[str, str]]:
+        """Whose job it is: (`team`, its id), (`user`, …) and, unless it came from a session, (`key`, …)."""
+        mine = [("team", self.team_id), ("user", self.user_id)]
+        return [*mine, ("key", self.key_id)] if self.key_id else mine
+
 
 class QueueIndex:
     """All queued jobs, and how much device time each team and user has had."""
@@ -50,6 +57,9 @@ class QueueIndex:
         self._queues: dict[bool, dict[str, dict[str, dict[Group, dict[str, Waiting]]]]] = {False: {}, True: {}}
         self._served: dict[str, float] = {}
         """Device seconds by team and by (team, user), joined with a slash."""
+        self.running: Counter[tuple[str, str]] = Counter()
+        """Jobs that run, by (`key`, `user` or `team`; its id)."""
+        self._running: dict[str, Waiting] = {}
         self.bulk_ran_at = 0.0
         """When a bulk job last left the queue to run, in seconds since the epoch."""
 
@@ -66,8 +76,9 @@ class QueueIndex:
         return self._jobs.get(job_id)
 
     def add(self, job: Waiting) -> None:
-        """Join the queue; a job that is there already is replaced."""
+        """Join the queue; a job that is there already is replaced, and one that ran does not any more."""
         self.remove(job.job_id)
+        self.ended(job.job_id)
         teams = self._queues[job.bulk]
         self._arrive(job.team_id, {team for queues in self._queues.values() for team in queues})
         users = teams.setdefault(job.team_id, {})
@@ -84,8 +95,18 @@ class QueueIndex:
         """It runs: leave the queue, with the device time that it will probably need charged ahead."""
         self.remove(job.job_id)
         self.charge(job, seconds)
+        self.ended(job.job_id)
+        self._running[job.job_id] = job
+        self.running.update(job.owners())
         if job.bulk:
             self.bulk_ran_at = now
+
+    def ended(self, job_id: str) -> None:
+        """It runs no more; one that did not run is no error."""
+        job = self._running.pop(job_id, None)
+        if job is not None:
+            self.running.subtract(job.owners())
+            self.running += Counter()  # without those at nought
 
     def remove(self, job_id: str) -> Waiting | None:
         """Leave the queue; None when it is not there."""

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from engines.contract import EngineCrashed, ImageReady, Pixels, Size
+from engines.contract import EngineCrashed, ImageReady, ImageRequest, Pixels, Size
+from gateway.cards import NEEDS_SOURCE
 from gateway.db import Database, new_id, now
 from gateway.events import Bus, ImageStored
 from gateway.images import records as images
@@ -16,13 +17,13 @@ from gateway.images.records import Image, Source
 from gateway.jobs import changes
 from gateway.jobs.cancel import changed
 from gateway.jobs.records import Job
-from gateway.jobs.request import Resolved
+from gateway.jobs.request import InputPicture, Resolved, engine_request
 from gateway.models import Offer
 from gateway.storage import carriage, ledger
 from gateway.storage.blobs import BlobStore
 from gateway.storage.mark import Finished, finish
 from gateway.storage.metadata import Description
-from gateway.storage.reading import read, sniff
+from gateway.storage.reading import LARGEST_KEPT, read, sniff
 from gateway.storage.scaling import crop, fit, luminance
 
 ENCODERS = 2
@@ -47,7 +48,7 @@ class Keeper:
         """
         image_id = new_id()  # before anything that may overtake: ids sort as the pictures of a job do
         loop = asyncio.get_running_loop()
-        about = _describe(job, offer, ready, real=await self._is_real(job.request.source))
+        about = _describe(job, offer, ready, real=await self._is_real(job))
         picture = _handed_over(ready)
         finished = await loop.run_in_executor(self._pool, _finish, picture, about, job.request, self._marking())
         refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
@@ -57,12 +58,27 @@ class Keeper:
             counted = await changes.count_stored(connection, job)
             if counted is None:
                 return None
-            await images.add(connection, image)
+            await images.add(connection, image, *([job.request.preset.name] if job.request.preset else ()))
         self._bus.publish(ImageStored(job.id, job.team_id, job.user_id, image.id, image.ordinal))
         self._bus.publish(changed(counted))
         return counted
 
-    async def picture(self, blob: str, size: Size | None, *, mask: bool = False) -> Pixels:
+    async def request(self, job: Job, missing: tuple[int, ...]) -> ImageRequest:
+        """What the engine shall make, with its pictures. Raises NotFound or InvalidInput for one that cannot be read."""
+        kept = job.request
+        return engine_request(
+            job.id,
+            job.model,
+            job.capability,
+            kept,
+            missing,
+            attempt=job.attempt,
+            source=await self._picture(kept.source.blob, kept.make) if kept.source else None,
+            mask=await self._picture(kept.mask.blob, kept.make, mask=True) if kept.mask else None,
+            references=tuple([await self._picture(each.blob, None) for each in kept.references]),
+        )
+
+    async def _picture(self, blob: str, size: Size | None, *, mask: bool = False) -> Pixels:
         """A kept picture as the engine shall see it; with `size` scaled to cover that and cropped in the middle."""
         data = await self._blobs.get(blob)
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: _read(data, size, mask=mask))
@@ -75,11 +91,12 @@ class Keeper:
             kept = {image.ordinal for image in await images.of_job(connection, job.id)}
         return tuple(ordinal for ordinal in range(job.pictures) if ordinal not in kept)
 
-    async def _is_real(self, source: str | None) -> bool:
+    async def _is_real(self, job: Job) -> bool:
         """Whether the picture that was changed is one that no machine is known to have made."""
-        if source is None:
+        changed_picture = _changed_picture(job)
+        if changed_picture is None:
             return False
-        data = await self._blobs.get(source)
+        data = await self._blobs.get(changed_picture.blob)
         media_type = sniff(data) or ""
         return not carriage.is_signed(data, media_type) and carriage.source_type_of(data, media_type) is None
 
@@ -133,7 +150,7 @@ def _image(image_id: str, job: Job, about: Description, ordinal: int, finished: 
         user_id=job.user_id,
         job_id=job.id,
         ordinal=ordinal,
-        parent_id=None,
+        parent_id=parent.image if (parent := _changed_picture(job)) else None,
         source=SOURCES[job.capability],
         blob=blobs[0],
         thumbnail_256=blobs[256],
@@ -150,13 +167,21 @@ def _image(image_id: str, job: Job, about: Description, ordinal: int, finished: 
         negative_prompt=job.request.negative_prompt,
         seed=about.seed,
         parameters=parameters,
-        created_at=now(),
+        created_at=(moment := now()),
         deleted_at=None,
+        preset_id=job.request.preset.id if job.request.preset else None,
+        user_prompt=job.request.user_prompt,
+        published_at=moment if job.request.public else None,
     )
 
 
+def _changed_picture(job: Job) -> InputPicture | None:
+    """What the job makes another of; a model that only looks at pictures is given that first."""
+    return job.request.pictures[0] if job.capability in NEEDS_SOURCE and job.request.pictures else None
+
+
 def _read(data: bytes, size: Size | None, *, mask: bool) -> Pixels:
-    pixels = read(data).pixels
+    pixels = read(data, largest_pixels=LARGEST_KEPT).pixels
     if mask:
         pixels = luminance(pixels)
     return pixels if size is None else fit(pixels, size)

@@ -15,6 +15,7 @@ from gateway.jobs import changes, records
 from gateway.jobs.cancel import changed
 from gateway.jobs.records import FINISHED, Job
 from gateway.models import Models
+from gateway.scheduling.caps import Caps
 from gateway.scheduling.estimates import Estimates
 from gateway.scheduling.explain import Place, place
 from gateway.scheduling.fleet import fleet
@@ -122,7 +123,7 @@ class Scheduler:
 
     def place(self, job_id: str) -> Place | None:
         """Where a queued job stands and what it waits for; None where it is not queued."""
-        return place(self._index, self._lanes.values(), self._estimates, self.blocked, job_id)
+        return place(self._index, self._lanes.values(), self._estimates, self.blocked, job_id, self._caps())
 
     # ------------------------------------------------------------------------------------------ events
 
@@ -138,7 +139,10 @@ class Scheduler:
             case JobChanged() if event.state in FINISHED:
                 self._progress.pop(event.job_id, None)
                 self._index.remove(event.job_id)
+                self._index.ended(event.job_id)
                 self._claimed.discard(event.job_id)
+                if self._caps():
+                    self._bell.set()  # another of its owner's may start now
                 for lane in self._lanes.values():
                     lane.cancel(event.job_id)
 
@@ -189,13 +193,17 @@ class Scheduler:
     def _assign(self) -> None:
         now = time.time()
         free = [lane.free() for lane in self._lanes.values() if lane.available(now)]
-        for assignment in decide(self._index, free, self._estimates, now) if free else ():
+        for assignment in decide(self._index, free, self._estimates, now, self._caps()) if free else ():
             for job in assignment.jobs:
                 self._index.take(job, self._estimates.seconds(job.model, job.pictures), now)
                 self._claimed.add(job.job_id)
             lane = self._lanes[assignment.lane]
             lane.idle.clear()
             self._keep(asyncio.create_task(self._batch(lane, assignment)))
+
+    def _caps(self) -> Caps:
+        limits = self._models.catalog.settings.limits
+        return Caps(limits.key.running_jobs, limits.user.running_jobs, limits.team.running_jobs)
 
     async def _batch(self, lane: Lane, assignment: Assignment) -> None:
         pictures = sum(job.pictures for job in assignment.jobs)

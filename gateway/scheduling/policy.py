@@ -6,20 +6,26 @@
 4. A job whose model is already on the device may go before the one that is due, as long as the latter has not waited
    `SWAP_PATIENCE` for it: fewer swaps, and nobody starves.
 5. Mates of the same group fill the batch, again in fair order.
+
+Nobody starts more jobs than `Caps` lets their key, user or team run at once; others then go first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from msgspec import Struct
 
+from gateway.scheduling.caps import Caps, Room
 from gateway.scheduling.estimates import Estimates
 from gateway.scheduling.index import ModelKey, QueueIndex, Waiting
 from gateway.scheduling.residency import Resident, evictions
 
 BULK_PATIENCE = 60.0
 SWAP_PATIENCE = 15.0
+LOOKED_AT = 1000
+"""Jobs of a group, the oldest first, among which one is looked for that may start; a key at its limit hides those behind."""
 
 
 class FreeLane(Struct, frozen=True, kw_only=True):
@@ -47,28 +53,52 @@ class Assignment(Struct, frozen=True):
     evict: tuple[ModelKey, ...] = ()
 
 
-def decide(index: QueueIndex, lanes: Sequence[FreeLane], estimates: Estimates, now: float) -> list[Assignment]:
+def decide(
+    index: QueueIndex, lanes: Sequence[FreeLane], estimates: Estimates, now: float, caps: Caps | None = None
+) -> list[Assignment]:
     """At most one batch for each free lane; the index is only read."""
     decided: list[Assignment] = []
-    taken: set[str] = set()
+    able = _Able(index, caps or Caps(), now)
     for lane in lanes:
         elsewhere = {resident.model for other in lanes if other is not lane for resident in other.residents}
-        head = _choose(list(_heads(index, lane, taken, now)), lane, elsewhere, now)
+        head = _choose(list(_heads(index, lane, able, now)), lane, elsewhere, now)
         if head is None:
             continue
-        batch = (head, *_mates(index, head, taken, now))
-        taken.update(job.job_id for job in batch)
+        able.take(head)
+        batch = (head, *_mates(index, head, able))
         need = estimates.bytes(head.model, head.memory_bytes)
         gone = () if lane.holds(head.model) else evictions(lane.residents, need, lane.budget)
         decided.append(Assignment(lane.name, batch, gone))
     return decided
 
 
-def _heads(index: QueueIndex, lane: FreeLane, taken: set[str], now: float) -> Iterator[tuple[int, Waiting]]:
+class _Able:
+    """Which jobs may still be chosen: none twice, none before its time, and as many as their owners may run."""
+
+    def __init__(self, index: QueueIndex, caps: Caps, now: float) -> None:
+        self.taken: set[str] = set()
+        self.room = Room(caps, index.running)
+        self._now = now
+        self._looked_at = LOOKED_AT if caps.key else None
+
+    def __call__(self, job: Waiting) -> bool:
+        return job.job_id not in self.taken and job.ready_at <= self._now and self.room.has(job)
+
+    def first(self, jobs: Iterable[Waiting]) -> Waiting | None:
+        return next(filter(self, islice(jobs, self._looked_at)), None)
+
+    def take(self, job: Waiting) -> None:
+        self.taken.add(job.job_id)
+        self.room.take(job)
+
+
+def _heads(index: QueueIndex, lane: FreeLane, able: _Able, now: float) -> Iterator[tuple[int, Waiting]]:
     """(rank, job) in the order of rules 1 to 3: the head of every group that this lane could run."""
     for bulk in (False, True):
         for team, user in index.people(bulk):
-            heads = (_first(group.values(), taken, now) for group in index.groups(bulk, team, user).values())
+            if not able.room.for_person(team, user):
+                continue
+            heads = (able.first(group.values()) for group in index.groups(bulk, team, user).values())
             for head in sorted((head for head in heads if head and lane.runs(head)), key=lambda head: head.queued_at):
                 yield (0 if not bulk else -1 if now - max(head.queued_at, index.bulk_ran_at) >= BULK_PATIENCE else 1), head
 
@@ -84,33 +114,22 @@ def _choose(heads: list[tuple[int, Waiting]], lane: FreeLane, elsewhere: set[Mod
     return next((head for other, head in heads if other == rank and lane.holds(head.model)), first)
 
 
-def _mates(index: QueueIndex, head: Waiting, taken: set[str], now: float) -> Iterator[Waiting]:
+def _mates(index: QueueIndex, head: Waiting, able: _Able) -> Iterator[Waiting]:
     """One job from each person in turn, oldest first, until the batch is full."""
     room = head.max_batch - head.pictures
     if head.alone or head.batch_key is None or room <= 0:
         return
     queues = [
-        list(_some(index.groups(bulk, team, user).get(head.group, {}).values(), head.max_batch + len(taken)))
+        list(islice(index.groups(bulk, team, user).get(head.group, {}).values(), head.max_batch + len(able.taken)))
         for bulk in (False, True)
         for team, user in index.people(bulk)
     ]
     for turn in range(max(map(len, queues), default=0)):
         for queue in queues:
-            if turn >= len(queue) or queue[turn].job_id == head.job_id or not _ready(queue[turn], taken, now):
+            if turn >= len(queue) or not able(queue[turn]):
                 continue
             if queue[turn].alone or queue[turn].saving != head.saving or queue[turn].pictures > room:
                 continue
             room -= queue[turn].pictures
+            able.take(queue[turn])
             yield queue[turn]
-
-
-def _some(jobs: Iterable[Waiting], most: int) -> Iterator[Waiting]:
-    return (job for job, _ in zip(jobs, range(most), strict=False))
-
-
-def _first(jobs: Iterable[Waiting], taken: set[str], now: float) -> Waiting | None:
-    return next((job for job in jobs if _ready(job, taken, now)), None)
-
-
-def _ready(job: Waiting, taken: set[str], now: float) -> bool:
-    return job.job_id not in taken and job.ready_at <= now

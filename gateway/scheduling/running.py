@@ -15,18 +15,18 @@ from engines.contract import (
     Failed,
     ImageReady,
     ImageRequest,
+    InvalidRequest,
     Loading,
     ModelUnusable,
     OutOfMemory,
     Progress,
 )
 from gateway.db import Database
-from gateway.errors import InvalidInput, StorageUnavailable
+from gateway.errors import InvalidInput, NotFound, StorageUnavailable
 from gateway.events import Bus, JobProgress, JobQueued
 from gateway.jobs import changes
 from gateway.jobs.cancel import changed
 from gateway.jobs.records import Job
-from gateway.jobs.request import engine_request
 from gateway.models import Models, Offer
 from gateway.scheduling.attempt import Attempt
 from gateway.scheduling.estimates import Estimates
@@ -147,25 +147,15 @@ class Runner:
         for job in attempt.jobs.values():
             missing = await self._keeper.missing(job)
             attempt.wanted[job.id] = len(missing)
-            if missing:
-                requests.append(await self._request(job, missing))
-            else:
+            if not missing:
                 attempt.ends[job.id] = asyncio.create_task(self._end(attempt, Done(job.id)))
+                continue
+            try:
+                requests.append(await self._keeper.request(job, missing))
+            except (NotFound, InvalidInput) as error:
+                gone = _PictureGone(f"A picture that this works on can be read no more. {error.message}")
+                attempt.ends[job.id] = asyncio.create_task(self._end(attempt, Failed(job.id, gone)))
         return requests
-
-    async def _request(self, job: Job, missing: tuple[int, ...]) -> ImageRequest:
-        kept, keeper = job.request, self._keeper
-        return engine_request(
-            job.id,
-            job.model,
-            job.capability,
-            kept,
-            missing,
-            attempt=job.attempt,
-            source=await keeper.picture(kept.source, kept.make) if kept.source else None,
-            mask=await keeper.picture(kept.mask, kept.make, mask=True) if kept.mask else None,
-            references=tuple([await keeper.picture(blob, None) for blob in kept.references]),
-        )
 
     async def _take(self, event: Event, offer: Offer, attempt: Attempt, batch: RunningBatch) -> None:
         match event:
@@ -263,3 +253,7 @@ class Runner:
 
 class _Removed(ModelUnusable):
     code = "model_removed"
+
+
+class _PictureGone(InvalidRequest):
+    code = "picture_gone"

@@ -19,6 +19,7 @@ def waiting(job: Job, offer: Offer, event: JobQueued) -> Waiting:
         job_id=job.id,
         team_id=job.team_id,
         user_id=job.user_id,
+        key_id=job.key_id,
         bulk=job.bulk,
         engine=job.engine,
         local=isinstance(offer.engine, LocalEngine),

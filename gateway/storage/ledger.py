@@ -11,10 +11,9 @@ import asyncio
 from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import Database, now
+from gateway.db import Database, across_teams, now, upsert
 from gateway.errors import StorageUnavailable
 from gateway.storage.blobs import BlobRef, BlobStore, content_hash
 from gateway.storage.tables import DELETING, LIVE, blobs
@@ -42,14 +41,8 @@ async def touch(connection: AsyncConnection, hash: str, bytes: int) -> bool:
 
     False: it is being deleted and was not touched; commit, wait and touch it again before you write. `keep` does so.
     """
-    statement = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(blobs)
-    statement = statement.values(hash=hash, bytes=bytes, state=LIVE, touched_at=now())
-    touched = await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[blobs.c.hash], set_={"touched_at": statement.excluded.touched_at}, where=blobs.c.state == LIVE
-        ).returning(blobs.c.hash)
-    )
-    return touched.first() is not None
+    row = {"hash": hash, "bytes": bytes, "state": LIVE, "touched_at": now()}
+    return await upsert(connection, blobs, row, setting=["touched_at"], where=blobs.c.state == LIVE) == 1
 
 
 async def sweep(db: Database, store: BlobStore, referenced: ColumnElement[bool], *, untouched: int = UNTOUCHED) -> int:
@@ -64,13 +57,14 @@ async def sweep(db: Database, store: BlobStore, referenced: ColumnElement[bool],
     while True:
         async with db.read() as connection:
             query = select(blobs.c.hash).where(blobs.c.hash > after, *takeable).order_by(blobs.c.hash).limit(_BATCH)
-            found = list((await connection.execute(query)).scalars())
+            found = list((await connection.execute(across_teams(query))).scalars())
         if not found:
             return gone
         after = found[-1]
         async with db.write() as connection:
             # Asked again: what was touched or referred to since the reading stays.
-            await connection.execute(update(blobs).where(blobs.c.hash.in_(found), *takeable).values(state=DELETING))
+            mark = update(blobs).where(blobs.c.hash.in_(found), *takeable).values(state=DELETING)
+            await connection.execute(across_teams(mark))
         gone += await _finish(db, store)
 
 

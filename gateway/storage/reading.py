@@ -11,9 +11,12 @@ from PIL.Image import Transpose as Turn
 
 from engines.contract import Pixels
 from gateway.errors import InvalidInput
+from gateway.storage import budget
 
 LARGEST_PIXELS = 50_000_000
 """What a good camera delivers; 200 MB once unpacked with alpha."""
+LARGEST_KEPT = 89_000_000
+"""The most that the setting for uploads allows: whatever was kept is read again. Beyond, Pillow takes it for a bomb."""
 
 _ORIENTATION = 0x0112
 _TURNS = dict(enumerate((Turn.FLIP_LEFT_RIGHT, Turn.ROTATE_180, Turn.FLIP_TOP_BOTTOM, Turn.TRANSPOSE, Turn.ROTATE_270,
@@ -50,6 +53,7 @@ def read(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
     if media_type is None:
         raise UnreadablePicture("This is not a PNG, JPEG, WebP, GIF or AVIF picture.", field=field)
     try:
+        budget.check(data, media_type)
         with Image.open(io.BytesIO(data), formats=(_KINDS[media_type][0],)) as image:
             if image.width * image.height > largest_pixels:
                 message = f"The picture has {image.width} x {image.height} pixels; at most {largest_pixels} are read in all."
@@ -58,6 +62,8 @@ def read(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
             return Picture(_pixels(_upright(image)), media_type)
     except UnreadablePicture:
         raise
+    except budget.TooCostly as error:
+        raise UnreadablePicture(f"The file has more {error} than a picture needs; save it anew.", field=field) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadablePicture(f"The picture has too many pixels; at most {largest_pixels} are read.", field=field) from error
     except Exception as error:  # over broken files the parsers raise whatever comes, RuntimeError and IndexError included

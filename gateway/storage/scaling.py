@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PIL import Image
 
 from engines.contract import Pixels, Size
 
+_LARGEST_COVER = 16
+"""How many times the wanted area is scaled before it is cropped, at most."""
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601, section 2.5.1."""
 
@@ -15,6 +19,10 @@ def fit(pixels: Pixels, size: Size) -> Pixels:
     """Scaled so that it covers `size` in its own ratio, the rest cut off evenly."""
     height, width = pixels.shape[:2]
     scale = max(size.width / width, size.height / height)
+    if width * height * scale * scale > _LARGEST_COVER * size.width * size.height:
+        # A strip: only its middle is wanted, and all of it at this scale might be larger than memory.
+        left = Size(min(width, math.ceil(size.width / scale)), min(height, math.ceil(size.height / scale)))
+        return fit(crop(pixels, left), size)
     cover = (max(size.width, round(width * scale)), max(size.height, round(height * scale)))
     if cover != (width, height):
         pixels = np.asarray(Image.fromarray(pixels).resize(cover, Image.Resampling.LANCZOS))

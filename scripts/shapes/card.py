@@ -87,8 +87,9 @@ The autoencoder makes {result.downscale} x {result.downscale} pixels one place o
 ## How it was trained
 
 By `.venv/bin/python scripts/train_shapes.py`:
-first the autoencoder, then the UNet together with the text encoder, on captions that are
-true but often say less than the whole, and on none in one of ten. It is seeded and goes on from its checkpoints.
+first the autoencoder; then the text encoder alone, which must tell from a caption what stands where; then the UNet
+together with the text encoder, on captions that are true but often say less than the whole, and on none in one of
+ten. It is seeded and goes on from its checkpoints.
 {held} of the {held + trained} combinations of shape, color and ground were never shown.
 
 ## Figures

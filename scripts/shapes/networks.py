@@ -68,12 +68,12 @@ def tokenizer(words: Iterable[str]) -> CLIPTokenizer:
 
 
 def text_encoder(words: CLIPTokenizer) -> CLIPTextModel:
-    """Two small layers of CLIP's text half, trained together with the UNet."""
+    """Four small layers of CLIP's text half, taught to read first and then trained on together with the UNet."""
     config = CLIPTextConfig(
         vocab_size=len(words),
         hidden_size=TEXT_WIDTH,
-        intermediate_size=2 * TEXT_WIDTH,
-        num_hidden_layers=2,
+        intermediate_size=4 * TEXT_WIDTH,
+        num_hidden_layers=4,
         num_attention_heads=4,
         max_position_embeddings=TEXT_LENGTH,
         projection_dim=TEXT_WIDTH,

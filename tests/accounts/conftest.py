@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import insert
 
 from gateway import accounts
-from gateway.accounts import Principal
+from gateway.accounts import Principal, passwords
 from gateway.accounts.tables import members, teams, users
 from gateway.db import Database, new_id, now
 
@@ -39,3 +40,10 @@ class People:
 @pytest.fixture
 def people(database: Database) -> People:
     return People(database)
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords that cost next to nothing, where their cost is not the matter."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._nobodys.cache_clear()

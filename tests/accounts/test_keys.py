@@ -10,8 +10,9 @@ from sqlalchemy import delete, select, update
 from gateway import accounts
 from gateway.accounts import Principal, authentication
 from gateway.accounts.tables import keys, members, users
-from gateway.db import Database, now
+from gateway.db import Database, across_teams, now
 from gateway.errors import Forbidden, InvalidInput, NotAuthenticated, NotFound
+from tests.databases import fill, make_room
 
 HOUR = 3_600_000_000
 
@@ -114,7 +115,7 @@ async def test_the_cache_is_bounded_and_unknown_keys_take_no_place(
 async def test_uses_are_written_later_and_in_one_go(database: Database, admin: Principal) -> None:
     async def last_used() -> list[int | None]:
         async with database.read() as connection:
-            return list((await connection.execute(select(keys.c.last_used_at).order_by(keys.c.id))).scalars())
+            return list((await connection.execute(across_teams(select(keys.c.last_used_at)).order_by(keys.c.id))).scalars())
 
     _, text = await accounts.create_key(database, admin, "used", ["gallery.read"])
     before = now()
@@ -137,13 +138,11 @@ async def test_uses_are_kept_at_the_end_too(database: Database, admin: Principal
 
 
 async def test_uses_outlive_a_database_that_is_full(database: Database, admin: Principal) -> None:
-    async with database.write() as connection:
-        await connection.exec_driver_sql("create trigger no_room before update on keys begin select raise(abort, 'x'); end")
+    await fill(database, "keys")
     keeping = asyncio.create_task(accounts.keep_uses(database, every=0.001))
     await asyncio.sleep(0.05)
     assert not keeping.done()
-    async with database.write() as connection:
-        await connection.exec_driver_sql("drop trigger no_room")
+    await make_room(database, "keys")
     keeping.cancel()
     await asyncio.wait([keeping])
     (key,) = await accounts.list_keys(database, admin)
@@ -202,10 +201,10 @@ async def test_a_key_follows_its_users_role(database: Database, admin: Principal
     user = await people.user("ann", team)
     _, text = await accounts.create_key(database, admin, "ann's", ["gallery.read", "gallery.write"], team_id=team, user_id=user)
     async with database.write() as connection:
-        await connection.execute(update(members).where(members.c.user_id == user).values(role="viewer"))
+        await connection.execute(across_teams(update(members)).where(members.c.user_id == user).values(role="viewer"))
     assert (await accounts.authenticate(database, text)).permissions == {"gallery.read"}
     async with database.write() as connection:
-        await connection.execute(delete(members).where(members.c.user_id == user))
+        await connection.execute(across_teams(delete(members)).where(members.c.user_id == user))
     authentication.forget(database)
     with pytest.raises(NotAuthenticated, match="no longer in its team"):
         await accounts.authenticate(database, text)
@@ -250,6 +249,6 @@ async def test_a_key_that_is_not_there_cannot_be_revoked(database: Database, adm
 
 async def test_a_principal_whose_key_is_gone_has_no_profile(database: Database, admin: Principal) -> None:
     async with database.write() as connection:
-        await connection.execute(delete(keys))
+        await connection.execute(across_teams(delete(keys)))
     with pytest.raises(NotAuthenticated):
         await accounts.profile(database, admin)

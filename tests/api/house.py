@@ -15,7 +15,7 @@ from litestar import Litestar
 from sqlalchemy import insert
 
 from gateway.accounts.keys import insert_key
-from gateway.accounts.permissions import Permission
+from gateway.accounts.permissions import Permission, Role
 from gateway.accounts.tables import members, teams, users
 from gateway.db import Database, new_id, now
 from gateway.wiring import Wiring
@@ -40,6 +40,7 @@ async def member_key(
     *permissions: Permission,
     team: str = "others",
     bulk: bool = False,
+    role: Role = "member",
 ) -> str:
     """The key of a new member of a new team, as an administrator's surface will make them one day."""
     db = Database(wiring.database)
@@ -48,7 +49,7 @@ async def member_key(
         await connection.execute(insert(teams), [{"id": team_id, "name": team, "created_at": now()}])
         user = {"id": user_id, "name": "other", "email": None, "is_admin": False, "created_at": now()}
         await connection.execute(insert(users), [user])
-        member = {"team_id": team_id, "user_id": user_id, "role": "member", "created_at": now()}
+        member = {"team_id": team_id, "user_id": user_id, "role": role, "created_at": now()}
         await connection.execute(insert(members), [member])
         carried = permissions or ("features.image_generation", "gallery.read", "gallery.write")
         await insert_key(connection, team_id, user_id, "test", carried, text, bulk=bulk)

@@ -12,7 +12,7 @@ from tests.api.house import anyone, bearer, generate, member_key, problem
 
 FIELDS = {
     *("id", "url", "thumbnail_url", "thumbhash", "width", "height", "media_type", "bytes", "title", "model", "engine"),
-    *("prompt", "negative_prompt", "seed", "parameters", "job_id", "source", "created_at", "deleted_at"),
+    *("prompt", "negative_prompt", "seed", "parameters", "job_id", "source", "saved", "created_at", "deleted_at"),
 }
 
 
@@ -75,3 +75,8 @@ async def test_reading_needs_its_permission(app: Litestar, wiring: Wiring) -> No
         assert (await generate(client))["status"] == "succeeded"
         problem(await client.get("/v1/images"), 403, "forbidden")
         problem(await client.get("/v1/images/x"), 403, "forbidden")
+
+
+async def test_an_address_with_nul_finds_nothing(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/v1/tasks/a%00b"), 404, "not_found")
+    problem(await client.get("/v1/images/a%00b"), 404, "not_found")

@@ -24,7 +24,7 @@ async def test_a_prompt_becomes_a_picture(client: httpx.AsyncClient, stranger: h
     task = await generate(client, "a red circle", seed=7, n=2)
     assert task["status"] == "succeeded"
     assert [image["seed"] for image in task["output"]["images"]] == [7, 8]
-    assert task["billing"] == {"charged_credits": "0.0000", "refunded_credits": "0.0000"}
+    assert task["billing"] == {"charged_credits": "100.0000", "refunded_credits": "0.0000"}
     assert task["error"] is None
     assert task["created_at"] <= task["started_at"] <= task["finished_at"]
     assert task["finished_at"].endswith("Z")
@@ -124,7 +124,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"prompt": "a", "promt": "b"}, "promt", 'did you mean "prompt"'),
     ({"prompt": "a", "strength": 0.5}, "strength", "source picture"),
     ({"prompt": "a", "mask": "x"}, "mask", "source picture"),
-    ({"prompt": "a", "webhook": "https://example.org"}, "webhook", "poll /v1/tasks"),
+    ({"prompt": "a", "webhook": "https://example.org"}, "webhook", "an object with url"),
+    ({"prompt": "a", "image": {}}, "image", "image-to-image"),
     ({"prompt": "refuse me"}, "prompt", ""),
     ({"prompt": "a" * 3000, "n": "2"}, "n", "a whole number"),
 ]

@@ -17,6 +17,15 @@ class Part(Struct, forbid_unknown_fields=True):
     weight: Annotated[float, Meta(ge=-1)] = 1.0
 
 
+class Round(Struct, forbid_unknown_fields=True, tag="round"):
+    radius: Annotated[int, Meta(ge=1)]
+
+
+class Angular(Struct, forbid_unknown_fields=True, tag="angular"):
+    corners: int
+    name: str = ""
+
+
 class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
     elsewhere: ClassVar[dict[str, str]] = {"mask": "there is nothing to mask."}
     prompt: Annotated[str, Meta(min_length=1)]
@@ -24,6 +33,7 @@ class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
     quality: Literal["standard", "hd"] = "standard"
     parts: Annotated[tuple[Part, ...], Meta(max_length=2)] = ()
     flag: bool = False
+    form: Round | Angular | None = None
     size: Annotated[str, Meta(pattern="^[0-9]+x[0-9]+$", description="a size such as 8x8")] = "8x8"
 
 
@@ -39,7 +49,7 @@ class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
         ({"prompt": "a", "flag": "yes"}, "flag", "flag must be true or false."),
         ({"prompt": "a", "size": "big"}, "size", "size must be a size such as 8x8."),
         ({"prompt": "a", "promt": "b"}, "promt", 'promt is not known here; did you mean "prompt"?'),
-        ({"prompt": "a", "xyz": 1}, "xyz", "xyz is not known here; there are prompt, n, quality, parts, flag, size."),
+        ({"prompt": "a", "xyz": 1}, "xyz", "xyz is not known here; there are prompt, n, quality, parts, flag, form, size."),
         ({"prompt": "a", "mask": 1}, "mask", "mask is not taken here: there is nothing to mask."),
         ({"prompt": "a", "parts": [{"name": ""}]}, "parts[].name", "must be text of 1 to 9 characters."),
         ({"prompt": "a", "parts": [{"name": "b", "wait": 1}]}, "parts[].wait", 'did you mean "weight"?'),
@@ -49,6 +59,17 @@ class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
             "parts must be a list of at most 2, each an object with name, weight.",
         ),
         ({"prompt": "a", "parts": [{"name": "b", "weight": -2}]}, "parts[].weight", "a number of at least -1"),
+        (
+            {"prompt": "a", "form": 3},
+            "form",
+            "an object with type round and radius or an object with type angular and corners, n",
+        ),
+        ({"prompt": "a", "form": {}}, "form.type", "form.type is missing; it must be one of"),
+        ({"prompt": "a", "form": {"type": "flat"}}, "form.type", "form.type must be one of"),
+        ({"prompt": "a", "form": {"type": "angular"}}, "form.corners", "form.corners is missing; it must be a whole number."),
+        ({"prompt": "a", "form": {"type": "angular", "radius": 2}}, "form.radius", "it goes with type round."),
+        ({"prompt": "a", "form": {"type": "angular", "corner": 2}}, "form.corner", 'did you mean "corners"?'),
+        ({"prompt": "a", "form": {"type": "round", "radius": 0}}, "form.radius", "a whole number of at least 1."),
         ([], "", "The body must be an object with prompt"),
     ],
 )
@@ -72,3 +93,14 @@ def test_a_right_body_is_its_type() -> None:
 
 def _without_index(field: str) -> str:
     return field.replace("[0]", "[]").replace("[...]", "[]")
+
+
+@pytest.mark.parametrize("prompt", ["\0", "a\0b", "\\\0", "a\\\\\0"])
+def test_text_with_nul_is_refused(prompt: str) -> None:
+    with pytest.raises(InvalidInput, match=r"U\+0000"):
+        decode(msgspec.json.encode({"prompt": prompt}), Shape)
+
+
+@pytest.mark.parametrize("prompt", ["u0000", "\\u0000", "\\\\u0000", "0", "\u0001"])
+def test_what_only_looks_like_nul_is_text(prompt: str) -> None:
+    assert decode(msgspec.json.encode({"prompt": prompt}), Shape).prompt == prompt

@@ -147,3 +147,11 @@ def test_a_model_without_samplers_has_no_default_either() -> None:
 def test_a_servers_own_sampler_is_taken_as_it_is_spelled() -> None:
     card = structs.replace(ABLE, samplers=("house special", "Euler"))
     assert sampler_name("house special", card, "oil") == "house special"
+
+
+def test_a_model_that_only_looks_at_pictures_takes_no_source() -> None:
+    card = structs.replace(ABLE, takes_source=False)
+    check(Asked(capability="image_to_image", references=("a", "b")), card, "looker")
+    with pytest.raises(InvalidInput, match="hand it in as a reference") as caught:
+        check(Asked(**PICTURE), card, "looker")
+    assert caught.value.field == "source"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.contract import ModelCard, Size
-from gateway.cards import Geometry, geometry
+from gateway.cards import Geometry, area, geometry, nearest_size
 from gateway.errors import InvalidInput
 
 # The bundled model: trained on three canvases.
@@ -199,3 +199,30 @@ def test_what_is_made_can_be_made_and_covers_what_was_asked(width: int, height: 
     assert (right - left, bottom - top) == (width, height)
     # Only one side is cut, so that nothing is scaled more than it must be.
     assert not found.scaled or width == found.cover.width or height == found.cover.height
+
+
+@pytest.mark.parametrize(
+    ("card", "ratio", "megapixels", "made"),
+    [
+        (SHAPES, 1.0, None, "128x128"),
+        (SHAPES, 8.0, None, "160x96"),
+        (BUCKETS, 1.0, 1.0, "1024x1024"),
+        (BUCKETS, 16 / 9, 1.0, "1368x768"),
+        (BUCKETS, 1 / 8, 1.0, "512x2048"),
+        (FREE, 1.0, None, "1024x1024"),
+        (FREE, 8.0, 1.0, "2048x368"),
+    ],
+)
+def test_the_nearest_size_of_a_ratio(card: ModelCard, ratio: float, megapixels: float | None, made: str) -> None:
+    assert nearest_size(ratio, megapixels, card) == size(made)
+
+
+@given(
+    card=st.sampled_from([SHAPES, BUCKETS, FREE]),
+    ratio=st.floats(1 / 8, 8),
+    megapixels=st.none() | st.floats(0.001, 16),
+)
+def test_the_nearest_size_can_always_be_made(card: ModelCard, ratio: float, megapixels: float | None) -> None:
+    made = nearest_size(ratio, megapixels, card)
+    assert geometry(made.width, made.height, card, None) == Geometry(made, made)
+    assert area(megapixels, card) > 0

@@ -29,6 +29,7 @@ class ModelOptions(Struct, frozen=True):
 class Painter(Engine):
     Options = Options
     ModelOptions = ModelOptions
+    set_by_http = frozenset({"dtype"})
 
     async def card(self, model: ModelSpec) -> ModelCard:
         return ModelCard(capabilities=("text_to_image",))

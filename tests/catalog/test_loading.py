@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engines.contract import Size
 from gateway.catalog import Catalog, DeviceEntry, Range, Settings, load, parse, settle_devices
+from gateway.catalog.tariffs import Rule
 from gateway.errors import CatalogError
 from gateway.registry import Registry
 
@@ -43,7 +43,7 @@ marking = { enabled = false }
 device = "cuda"
 memory_bytes = "24 GiB"
 [tariffs]
-draft = 1
+gallery = 1
 large = 2.25
 [defaults]
 text_to_image = "oil"
@@ -81,7 +81,7 @@ retired = "oil"
     assert catalog.settings.urls.lifetime_days == 3
     assert catalog.settings.marking.enabled is False
     assert catalog.devices == {"gpu": DeviceEntry(name="gpu", device="cuda:0", memory_bytes=24 << 30)}
-    assert catalog.tariffs == {"draft": Decimal(1), "large": Decimal("2.25")}
+    assert catalog.tariffs == {"gallery": (Rule(price=10_000, surface="gallery"),), "large": (Rule(price=22_500),)}
     assert catalog.defaults == {"text_to_image": "oil"}
     assert catalog.aliases == {"old": "oil", "Some Org/oil v1.0 [abc]": "oil"}
     assert catalog.engines["easel"].options.url == "http://easel"
@@ -111,6 +111,9 @@ def test_a_short_entry_is_enough(registry: Registry, head: str) -> None:
         ("[setings.urls]\nlifetime_days = 1", 5, ["[setings]", 'did you mean "settings"']),
         ("[settings.ursl]", 5, ["[settings.ursl]", 'did you mean "urls"', "limits"]),
         ("[settings.urls]\nlifetme_days = 1", 6, ["[settings.urls] lifetme_days", 'did you mean "lifetime_days"']),
+        ("[settings.limits.usr]\nqueued_jobs = 1", 5, ["[settings.limits] usr", 'did you mean "user"']),
+        ("[settings.limits.key]\nqueud_jobs = 1", 6, ["queud_jobs", 'did you mean "queued_jobs"']),
+        ("[settings.limits.key]\nrunning_jobs = -1", 6, ["running_jobs", "-1 is not allowed", "from 0 to"]),
         ("[settings.urls]\nlifetime_days = 0", 6, ["lifetime_days", "0 is not allowed", "from 1 to 3650"]),
         ("[settings.urls]\nlifetime_days = true", 6, ["true is not allowed", "a whole number"]),
         ("[settings.limits]\nmax_pixels = 1.5", 6, ["1.5 is not allowed"]),
@@ -128,7 +131,7 @@ def test_a_short_entry_is_enough(registry: Registry, head: str) -> None:
         ("[devices.g]\nmemory_bytes = '3 potatoes'", 6, ["3 potatoes", "24 GiB"]),
         ("[devices.g]\nmemory_bytes = 0", 6, ["24 GiB"]),
         ("[devices.a]\ndevice = 'cuda:0'\n[devices.b]\ndevice = 'cuda'", 8, ["cuda:0", '"a"', "one lane"]),
-        ("[tariffs]\nx = 0.12345", 6, ["[tariffs] x", "four decimals"]),
+        ("[tariffs]\nmcp = 0.12345", 6, ["[tariffs] mcp", "four decimals"]),
         ("[tariffs]\nx = -1", 6, ["credits"]),
         ("[tariffs]\nx = true", 6, ["credits"]),
         ("[tariffs]\nx = nan", 6, ["credits"]),

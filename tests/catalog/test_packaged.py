@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -17,6 +18,7 @@ from gateway import cards
 from gateway.catalog import Catalog, ModelEntry, Settings, ensure_models_file, load, packaged, packaged_models_file, parse
 from gateway.errors import ConfigurationError
 from gateway.registry import Registry
+from gateway.wallet.tariffs import WRITTEN
 
 TEXT = packaged_models_file().read_text("utf-8")
 UNCOMMENTED = re.sub(r"^#(?=\S)", "", TEXT, flags=re.MULTILINE)
@@ -88,12 +90,18 @@ def leaves(table: dict[str, Any]) -> dict[tuple[str, ...], Any]:
         if isinstance(value, dict):
             found |= {(key, *rest): leaf for rest, leaf in leaves(value).items()}
         else:
-            found[key,] = value
+            found[key,] = tuple(value) if isinstance(value, list) else value
     return found
 
 
 def test_every_setting_is_shown_with_its_default() -> None:
-    assert leaves(tomllib.loads(UNCOMMENTED)["settings"]) == leaves(msgspec.to_builtins(Settings()))
+    assert leaves(tomllib.loads(UNCOMMENTED)["settings"]) == leaves(msgspec.to_builtins(Settings(), builtin_types=(Decimal,)))
+
+
+def test_the_default_prices_are_shown() -> None:
+    shown = tomllib.loads(UNCOMMENTED)["tariffs"]
+    assert shown.pop("shapes") == {"otherwise": 0.5}
+    assert shown == WRITTEN
 
 
 def test_every_key_of_a_model_is_explained() -> None:
@@ -110,7 +118,7 @@ def test_every_key_of_a_model_is_explained() -> None:
 def test_lines_that_are_switched_off_are_told_from_prose() -> None:
     for line in TEXT.splitlines():
         if line.startswith("#") and line[1:].strip():
-            is_entry = re.match(r"#(\[|[a-z_]+ = )", line) is not None
+            is_entry = re.match(r"#(\[|[a-z0-9_]+ = )", line) is not None
             assert is_entry != line.startswith("# "), line
 
 

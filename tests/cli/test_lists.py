@@ -87,7 +87,7 @@ def test_json_is_the_gateways_answer(command: str, paths: list[str], darkroom: D
     assert said == ({"data": paths} if len(paths) == 1 else {"lanes": [paths[0]], "queue": {"data": [paths[1]]}})
 
 
-@pytest.mark.parametrize("command", ["models", "engines", "queue", "keys"])
+@pytest.mark.parametrize("command", ["models", "engines", "queue", "keys", "teams", "users"])
 def test_without_a_gateway_it_is_said_how_to_start_one(command: str, darkroom: Darkroom) -> None:
     result = darkroom(command)
     assert result.exit_code == 1
@@ -117,13 +117,14 @@ def test_keys_that_still_open_are_listed(darkroom: Darkroom, running: Any) -> No
 
 
 def test_a_key_is_made_and_only_its_text_is_on_standard_output(darkroom: Darkroom, running: Any) -> None:
-    result = darkroom("keys", "create", "shop", "--days", 90, "--bulk", "-p", "gallery.read", "--team", "t", "--user", "u")
+    running.app.answers |= {"/admin/teams": {"data": [{"id": "t-1"}]}, "/admin/users": {"data": [{"id": "u-1"}]}}
+    result = darkroom("keys", "create", "shop", "--days", 90, "--bulk", "-p", "gallery.read", "--team", "t", "--user", "u@y")
     assert result.stdout == "dk_new\n"
     assert "shown this once" in result.stderr
     body = running.app.keys[0]
     expires = datetime.fromisoformat(body.pop("expires_at"))
     assert 89 <= (expires - datetime.now(UTC)).days <= 90
-    assert body == {"name": "shop", "permissions": ["gallery.read"], "bulk": True, "team_id": "t", "user_id": "u"}
+    assert body == {"name": "shop", "permissions": ["gallery.read"], "bulk": True, "team_id": "t-1", "user_id": "u-1"}
 
 
 def test_a_key_is_for_daily_work_unless_said_otherwise(darkroom: Darkroom, running: Any) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from standin import FIRST_KEY, KEY, wait_until
+from standin import FIRST_KEY, FIRST_TOKEN, KEY, wait_until
 
 from gateway.cli import extras, logs
 
@@ -52,6 +52,7 @@ def test_it_says_where_it_is_and_tells_its_own_command(data: Path, spawn: Spawn)
     assert "public   https://pictures.example.org\n" in said
     assert f"models   {data / 'models.toml'}\n" in said
     assert said.count(FIRST_KEY) == 1
+    assert said.count(FIRST_TOKEN) == 1
     assert urllib.request.urlopen(address[1] + "/health/live").status == 200
     file = data / "server.json"
     assert json.loads(file.read_text()) == {"url": address[1], "key": KEY, "pid": gateway.pid}

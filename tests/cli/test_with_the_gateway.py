@@ -102,6 +102,25 @@ def test_keys_are_made_used_and_revoked(darkroom: Darkroom, data: Path) -> None:
     assert "revoked" in darkroom("keys", "list", "--all").stdout
 
 
+@pytest.mark.usefixtures("serving")
+def test_a_team_its_owner_and_their_key(darkroom: Darkroom, data: Path) -> None:
+    url = json.loads((data / "server.json").read_text())["url"]
+    for arguments in (
+        ("teams", "create", "studio"),
+        ("users", "create", "Ann", "--email", "ann@example.org"),
+        ("teams", "add", "studio", "ann@example.org", "--role", "owner"),
+    ):
+        assert darkroom(*arguments).exit_code == 0
+    made = json.loads(darkroom("keys", "create", "x", "--team", "studio", "--user", "ann@example.org", "--json").stdout)
+    assert darkroom("keys", "list", "--team", "studio").stdout.count("gallery.write") == 1
+    new = darkroom("keys", "rotate", made["id"]).stdout.strip()
+    assert darkroom("generate", "cat", "-m", "dot", "--server", url, "--key", made["key"]).exit_code == 1
+    assert darkroom("generate", "cat", "-m", "dot", "--server", url, "--key", new).exit_code == 0
+    assert darkroom("users", "close", "ann@example.org").exit_code == 0
+    refused = darkroom("generate", "cat", "-m", "dot", "--server", url, "--key", new)
+    assert "user is closed" in refused.stderr
+
+
 REFUSED = {
     "dot": ["cat", "-m", "dto"],
     "size": ["cat", "-m", "dot", "--size", "64x5000"],

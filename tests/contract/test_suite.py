@@ -80,6 +80,7 @@ GOOD = ModelCard(capabilities=("text_to_image",), native_sizes=(Size(512, 512),)
         ({"max_images": 0}, "max_images: 1"),
         ({"max_batch": 0}, "max_batch: 1"),
         ({"max_references": -1}, "max_references: 0"),
+        ({"takes_source": False}, "max_references is 1"),
         ({"samplers": ("Euler", "Euler")}, "each once"),
         ({"samplers": ("",)}, "not empty"),
         ({"steps": Span(1, 50, 51)}, "low <= default <= high"),

@@ -5,11 +5,12 @@ import contextlib
 import random
 import threading
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, insert, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from gateway.db import Database
 from gateway.errors import ConfigurationError, StorageFull, StorageUnavailable
@@ -19,14 +20,27 @@ counters = Table("counters", _tables, Column("id", Integer, primary_key=True), C
 marks = Table("marks", _tables, Column("id", Integer, primary_key=True), Column("counter", ForeignKey("counters.id")))
 
 
-@pytest.fixture
-async def small(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/small.db")
+@asynccontextmanager
+async def with_a_counter(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
     async with database.write() as connection:
         await connection.run_sync(_tables.create_all)
         await connection.execute(insert(counters), [{"id": 1, "value": 0}])
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def small(bare_url: str) -> AsyncIterator[Database]:
+    async with with_a_counter(bare_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[Database]:
+    """The same, but always SQLite."""
+    async with with_a_counter(f"sqlite:///{tmp_path}/small.db") as database:
+        yield database
 
 
 async def count(database: Database) -> int:
@@ -90,7 +104,7 @@ async def test_a_write_within_a_write_is_an_error_not_a_wait(small: Database) ->
 
 
 async def test_reading_connections_do_not_write(small: Database) -> None:
-    with pytest.raises((OperationalError, StorageUnavailable)):
+    with pytest.raises((DBAPIError, StorageUnavailable)):
         async with small.read() as connection:
             await connection.execute(counters.update().values(value=7))
     assert await count(small) == 0
@@ -102,29 +116,29 @@ async def test_foreign_keys_are_enforced(small: Database) -> None:
             await connection.execute(insert(marks), [{"id": 1, "counter": 99}])
 
 
-async def test_a_commit_outlives_a_power_cut(small: Database) -> None:
-    async with small.write() as connection:
+async def test_a_commit_outlives_a_power_cut(file: Database) -> None:
+    async with file.write() as connection:
         assert (await connection.exec_driver_sql("pragma synchronous")).scalar_one() == 2
         assert (await connection.exec_driver_sql("pragma journal_mode")).scalar_one() == "wal"
 
 
-async def test_a_full_disk_is_said_plainly_and_nothing_is_lost(small: Database) -> None:
-    async with small.write() as connection:
+async def test_a_full_disk_is_said_plainly_and_nothing_is_lost(file: Database) -> None:
+    async with file.write() as connection:
         await connection.exec_driver_sql("create table big (x)")
         pages = (await connection.exec_driver_sql("pragma page_count")).scalar_one()
         await connection.exec_driver_sql(f"pragma max_page_count={pages}")
 
     async def write_much() -> None:
-        async with small.write() as connection:
+        async with file.write() as connection:
             await connection.execute(counters.update().values(value=7))
             await connection.exec_driver_sql("insert into big values (zeroblob(1000000))")
 
     with pytest.raises(StorageFull, match="full"):
         await write_much()
-    async with small.write() as connection:
+    async with file.write() as connection:
         await connection.exec_driver_sql("pragma max_page_count=1000000")
-    await add_one(small)
-    assert await count(small) == 1
+    await add_one(file)
+    assert await count(file) == 1
 
 
 async def test_a_lost_database_is_said_plainly(tmp_path: Path) -> None:
@@ -148,25 +162,25 @@ async def test_a_file_that_is_no_database_is_said_plainly(tmp_path: Path) -> Non
     await database.close()
 
 
-async def test_our_own_mistakes_are_not_the_storages(small: Database) -> None:
+async def test_our_own_mistakes_are_not_the_storages(file: Database) -> None:
     with pytest.raises(OperationalError, match="no such table"):
-        async with small.read() as connection:
+        async with file.read() as connection:
             await connection.exec_driver_sql("select * from nowhere")
 
 
-async def test_reshaping_may_break_keys_on_the_way_but_not_at_its_end(small: Database) -> None:
-    async with small.write() as connection:
+async def test_reshaping_may_break_keys_on_the_way_but_not_at_its_end(file: Database) -> None:
+    async with file.write() as connection:
         await connection.execute(insert(marks), [{"id": 1, "counter": 1}])
-    async with small.reshape() as connection:
+    async with file.reshape() as connection:
         await connection.exec_driver_sql("delete from counters")
         await connection.execute(insert(counters), [{"id": 1, "value": 3}])
-    assert await count(small) == 3
+    assert await count(file) == 3
     with pytest.raises(RuntimeError, match="marks -> counters"):
-        async with small.reshape() as connection:
+        async with file.reshape() as connection:
             await connection.exec_driver_sql("delete from counters")
-    assert await count(small) == 3
+    assert await count(file) == 3
     with pytest.raises(IntegrityError):  # and afterwards they are enforced again
-        async with small.write() as connection:
+        async with file.write() as connection:
             await connection.exec_driver_sql("delete from counters")
 
 

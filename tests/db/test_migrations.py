@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from gateway.db import Database
 from gateway.db.migrations import FOLDER, alembic_config, migrate
@@ -33,8 +33,31 @@ def upgrade():
 """
 
 
+OF_SEARCH = re.compile(r"image_words|ix_image_texts_words")
+"""Made by hand in a revision, for SQLAlchemy has no words for it."""
+
+
 @pytest.fixture
-async def fresh(tmp_path: Path) -> AsyncIterator[Database]:
+async def fresh(bare_url: str) -> AsyncIterator[Database]:
+    """A database without any table, one after the other of the two kinds."""
+    database = Database(bare_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def other(bare_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A second one of the same kind."""
+    is_sqlite = bare_url.startswith("sqlite")
+    url = f"sqlite:///{tmp_path}/other.db" if is_sqlite else request.getfixturevalue("postgresql_server").database("other")
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[Database]:
+    """SQLite, where only that has what is tested."""
     database = Database(f"sqlite:///{tmp_path}/darkroom.db")
     yield database
     await database.close()
@@ -66,8 +89,23 @@ def names(folder: Path, pattern: str) -> list[str]:
 
 async def tables(database: Database) -> set[str]:
     async with database.read() as connection:
-        rows = await connection.exec_driver_sql("select name from sqlite_master where type = 'table'")
-        return {row[0] for row in rows} - {"alembic_version"}
+        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names())) - {"alembic_version"}
+
+
+async def described(database: Database) -> set[str]:
+    """The indexes and checks, as the database itself tells them."""
+    if database.is_sqlite:
+        found = await rows(database, "select type, sql from sqlite_master where sql is not null and name != 'alembic_version'")
+        words = [(kind, re.sub(r"\s+", " ", sql).lower()) for kind, sql in found]
+        indexes = {sql for kind, sql in words if kind == "index"}
+        checks = {check for _, sql in words for check in re.findall(r"constraint \w+ check .*?\)\)", sql)}
+        return indexes | checks
+    indexes = {sql.lower() for (sql,) in await rows(database, "select indexdef from pg_indexes where schemaname = 'public'")}
+    query = (
+        "select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint where conrelid != 0"
+    )
+    constraints = {sql.lower() for (sql,) in await rows(database, query)}
+    return {sql for sql in indexes | constraints if "alembic_version" not in sql}
 
 
 async def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
@@ -80,7 +118,9 @@ async def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
 
 async def test_the_history_leads_to_the_rooms_tables(fresh: Database) -> None:
     def differences(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True}
+        opts |= {"include_name": lambda name, _kind, _parents: not OF_SEARCH.match(name or "")}
+        context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, metadata))
 
     await migrate(fresh)
@@ -89,35 +129,24 @@ async def test_the_history_leads_to_the_rooms_tables(fresh: Database) -> None:
     assert not found, CURE
 
 
-async def test_the_history_makes_the_same_indexes_and_checks(fresh: Database, tmp_path: Path) -> None:
+async def test_the_history_makes_the_same_indexes_and_checks(fresh: Database, other: Database) -> None:
     """What Alembic's comparison does not see: the conditions of partial indexes, and checks."""
-
-    async def described(database: Database) -> set[str]:
-        found = await rows(database, "select type, sql from sqlite_master where sql is not null and name != 'alembic_version'")
-        words = [(kind, re.sub(r"\s+", " ", sql).lower()) for kind, sql in found]
-        indexes = {sql for kind, sql in words if kind == "index"}
-        return indexes | {
-            check for kind, sql in words if kind == "table" for check in re.findall(r"constraint \w+ check .*?\)\)", sql)
-        }
-
     await migrate(fresh)
-    made = Database(f"sqlite:///{tmp_path}/made.db")
-    async with made.write() as connection:
+    async with other.write() as connection:
         await connection.run_sync(metadata.create_all)
-    wanted = await described(made)
-    await made.close()
+    wanted = await described(other)
     assert any(" where " in sql for sql in wanted)
-    assert any(" check " in sql for sql in wanted)
-    assert await described(fresh) == wanted, CURE
+    assert any("check " in sql for sql in wanted)
+    assert {sql for sql in await described(fresh) if not OF_SEARCH.search(sql)} == wanted, CURE
 
 
-async def test_an_up_to_date_database_is_left_alone_quickly(fresh: Database, tmp_path: Path) -> None:
-    assert await migrate(fresh)
+async def test_an_up_to_date_database_is_left_alone_quickly(file: Database, tmp_path: Path) -> None:
+    assert await migrate(file)
     before = (tmp_path / "darkroom.db").stat().st_mtime_ns
     took = []
     for _ in range(3):
         started = time.perf_counter()
-        assert await migrate(fresh) == []
+        assert await migrate(file) == []
         took.append(time.perf_counter() - started)
     assert min(took) < 0.05
     assert (tmp_path / "darkroom.db").stat().st_mtime_ns == before
@@ -166,36 +195,36 @@ async def test_a_revision_that_fails_leaves_nothing_of_any(fresh: Database, hist
     assert await rows(fresh, "select version_num from alembic_version") == [("0001",)]
 
 
-async def test_a_table_that_others_point_to_can_be_rebuilt(fresh: Database, history: Path, add: Callable[..., None]) -> None:
+async def test_a_table_that_others_point_to_can_be_rebuilt(file: Database, history: Path, add: Callable[..., None]) -> None:
     add(1, "op.create_table('a', sa.Column('x', sa.Integer, primary_key=True))",
         "op.create_table('b', sa.Column('a', sa.Integer, sa.ForeignKey('a.x', ondelete='CASCADE')))",
         "op.execute('insert into a values (1)')", "op.execute('insert into b values (1)')")  # fmt: skip
     add(2, "with op.batch_alter_table('a', recreate='always') as batch:", "    batch.add_column(sa.Column('y', sa.Text))")
-    await migrate(fresh, folder=history)
-    assert await rows(fresh, "select a from b") == [(1,)]
-    assert await rows(fresh, "select x, y from a") == [(1, None)]
+    await migrate(file, folder=history)
+    assert await rows(file, "select a from b") == [(1,)]
+    assert await rows(file, "select x, y from a") == [(1, None)]
 
 
-async def test_a_revision_that_orphans_rows_is_undone(fresh: Database, history: Path, add: Callable[..., None]) -> None:
+async def test_a_revision_that_orphans_rows_is_undone(file: Database, history: Path, add: Callable[..., None]) -> None:
     add(1, "op.create_table('a', sa.Column('x', sa.Integer, primary_key=True))",
         "op.create_table('b', sa.Column('a', sa.Integer, sa.ForeignKey('a.x')))",
         "op.execute('insert into a values (1)')", "op.execute('insert into b values (1)')")  # fmt: skip
-    await migrate(fresh, folder=history)
+    await migrate(file, folder=history)
     add(2, "op.execute('delete from a')")
     with pytest.raises(RuntimeError, match="b -> a"):
-        await migrate(fresh, folder=history)
-    assert await rows(fresh, "select x from a") == [(1,)]
+        await migrate(file, folder=history)
+    assert await rows(file, "select x from a") == [(1,)]
 
 
 async def test_a_copy_is_made_before_rows_are_changed(
-    fresh: Database, history: Path, add: Callable[..., None], tmp_path: Path
+    file: Database, history: Path, add: Callable[..., None], tmp_path: Path
 ) -> None:
     add(1, "op.create_table('a', sa.Column('x', sa.Integer))", "op.execute('insert into a values (1)')", changes_data=True)
-    await migrate(fresh, tmp_path / "copies", folder=history)
+    await migrate(file, tmp_path / "copies", folder=history)
     assert not (tmp_path / "copies").exists(), "there was nothing yet to copy"
     add(2, "op.execute('update a set x = 2')", changes_data=True)
     add(3, "op.create_table('b', sa.Column('x', sa.Integer))")
-    await migrate(fresh, tmp_path / "copies", folder=history)
+    await migrate(file, tmp_path / "copies", folder=history)
     (copy,) = (tmp_path / "copies").iterdir()
     assert re.fullmatch(r"darkroom-at-0001-\d{8}T\d{6}Z\.db", copy.name)
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -203,38 +232,38 @@ async def test_a_copy_is_made_before_rows_are_changed(
         assert connection.execute("select x from a").fetchall() == [(1,)]
         assert connection.execute("select version_num from alembic_version").fetchall() == [("0001",)]
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
-    assert await rows(fresh, "select x from a") == [(2,)]
+    assert await rows(file, "select x from a") == [(2,)]
 
 
 async def test_the_copy_lies_beside_the_database_by_default(
-    fresh: Database, history: Path, add: Callable[..., None], tmp_path: Path
+    file: Database, history: Path, add: Callable[..., None], tmp_path: Path
 ) -> None:
     add(1, "op.create_table('a', sa.Column('x', sa.Integer))")
-    await migrate(fresh, folder=history)
+    await migrate(file, folder=history)
     add(2, "op.execute('delete from a')", changes_data=True)
-    await migrate(fresh, folder=history)
+    await migrate(file, folder=history)
     assert names(tmp_path, "*.db")[0].startswith("darkroom-at-0001-")
 
 
 async def test_without_room_for_the_copy_nothing_is_migrated(
-    fresh: Database, history: Path, add: Callable[..., None], tmp_path: Path
+    file: Database, history: Path, add: Callable[..., None], tmp_path: Path
 ) -> None:
     add(1, "op.create_table('a', sa.Column('x', sa.Integer))")
-    await migrate(fresh, folder=history)
+    await migrate(file, folder=history)
     add(2, "op.execute('insert into a values (1)')", changes_data=True)
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFull, match="Make room"):
-        await migrate(fresh, tmp_path / "file", folder=history)
-    assert await rows(fresh, "select * from a") == []
+        await migrate(file, tmp_path / "file", folder=history)
+    assert await rows(file, "select * from a") == []
     assert names(tmp_path, "*.part") == []
 
 
 async def test_no_copy_is_made_when_only_tables_change(
-    fresh: Database, history: Path, add: Callable[..., None], tmp_path: Path
+    file: Database, history: Path, add: Callable[..., None], tmp_path: Path
 ) -> None:
     for number in (1, 2):
         add(number, f"op.create_table('t{number}', sa.Column('x', sa.Integer))")
-        await migrate(fresh, folder=history)
+        await migrate(file, folder=history)
     assert names(tmp_path, "*.db") == ["darkroom.db"]
 
 

@@ -56,6 +56,8 @@ SITE = Path(__file__).parent / "site"
 REFUSED = "refuse me"
 """A prompt with these words is refused by `check`."""
 HANG_SECONDS = 0.005
+SMALLEST_REFERENCE = 8
+"""Pixels a side; smaller ones are refused by `check`."""
 
 
 class FakeOptions(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -77,6 +79,8 @@ class Script(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     natives: tuple[tuple[int, int], ...] = ()
     max_images: int = 4
     max_batch: int = 4
+    max_references: int = 0
+    takes_source: bool = True
     repeatable: bool = True
     """The card's `seeds`."""
     replay: Replay = "safe"
@@ -85,6 +89,8 @@ class Script(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
     load_seconds: float = 0.0
     step_seconds: float = 0.0
+    delivers: int | None = None
+    """Only so many pictures of each request, without a word about the others."""
     encoded: bool = False
     """PNG bytes are handed over instead of pixels."""
     joins: bool = True
@@ -152,6 +158,8 @@ class _Fake(contract.Engine):
             guidance_scale=Span(0, 20, 5),
             strength=Span(0, 1, 0.75),
             negative_prompt=True,
+            max_references=script.max_references,
+            takes_source=script.takes_source,
             seeds=script.repeatable,
             replay=script.replay,
             memory_bytes=script.takes_bytes,
@@ -160,6 +168,12 @@ class _Fake(contract.Engine):
     def check(self, request: ImageRequest, card: ModelCard) -> None:
         if REFUSED in request.prompt:
             raise InvalidRequest(f"The fake engine does not take {REFUSED!r}; ask for something else.", "prompt")
+        for name in ("source", "mask"):
+            pixels = getattr(request, name)
+            if pixels is not None and pixels.shape[:2] != (request.height, request.width):
+                raise InvalidRequest(f"The {name} must have the size of what is made.", name)
+        if any(min(each.shape[:2]) < SMALLEST_REFERENCE for each in request.references):
+            raise InvalidRequest(f"A reference has at least {SMALLEST_REFERENCE} pixels a side.", "references")
 
     def batch_key(self, request: ImageRequest, card: ModelCard) -> Hashable | None:
         return (request.model, request.width, request.height, request.steps) if card.max_batch > 1 else None
@@ -181,7 +195,16 @@ class _Fake(contract.Engine):
         ids = [request.id for request in batch.requests]
         attempts = [request.attempt for request in batch.requests]
         pictures = sum(len(request.pictures) for request in batch.requests)
-        self._note("run", model=model.id, where=where, requests=ids, attempts=attempts, pictures=pictures, saving=batch.saving)
+        self._note(
+            "run",
+            model=model.id,
+            where=where,
+            requests=ids,
+            attempts=attempts,
+            pictures=pictures,
+            saving=batch.saving,
+            given=[_handed_in(request) for request in batch.requests],
+        )
         yield from _play(batch, _script(model))
         self._note("ran", model=model.id, where=where, requests=ids)
 
@@ -274,13 +297,27 @@ def _step(
     yield Progress(request.id, step, total, preview)
     if step == total and not batch.canceled(request.id):
         del running[request.id]
-        yield from (_picture(request, picture, script) for picture in request.pictures)
+        yield from (_picture(request, picture, script) for picture in request.pictures[: script.delivers])
         yield Done(request.id)
 
 
 def _goes_wrong(request: ImageRequest, script: Script) -> bool:
     early = script.error_attempts is None or request.attempt <= script.error_attempts
     return bool(script.error) and early and script.error_words in request.prompt
+
+
+def _handed_in(request: ImageRequest) -> dict[str, Any]:
+    """The pictures of a request, for the journal: of each its width, its height and the colour of its middle."""
+
+    def seen(pixels: contract.Pixels) -> list[int]:
+        height, width = pixels.shape[:2]
+        return [width, height, *np.atleast_1d(pixels[height // 2, width // 2]).tolist()]
+
+    given: dict[str, Any] = {"references": [seen(each) for each in request.references], "strength": request.strength}
+    for name in ("source", "mask"):
+        pixels = getattr(request, name)
+        given[name] = None if pixels is None else seen(pixels)
+    return given
 
 
 def _picture(request: ImageRequest, picture: Picture, script: Script) -> ImageReady:

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "events": PLAIN,
     "wiring": PLAIN,
     "secrets": PLAIN,
-    "fetch": PLAIN,
+    "fetch": PLAIN | {"catalog"},
     "db": PLAIN,
     "catalog": PLAIN,
     "registry": PLAIN | {"catalog"},

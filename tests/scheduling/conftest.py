@@ -56,9 +56,8 @@ class Box:
         return self
 
     async def ask(self, model: str = "m", **more: Any) -> Job:
-        asked = Submission(**{"surface": "test", "capability": "text_to_image", "prompt": "a cat", "model": model, **more})
-        settings = self.models.catalog.settings
-        return await submit(self.db, self.bus, self.models.offers[model], self.principal, asked, settings)
+        asked = Submission(**{"surface": "tasks", "capability": "text_to_image", "prompt": "a cat", "model": model, **more})
+        return await submit(self.db, self.bus, self.models.offers[model], self.principal, asked, self.models.catalog)
 
     async def cancel(self, job: Job) -> Job:
         return await cancel(self.db, self.bus, self.principal, job.id)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
+from gateway.db import across_teams
 from gateway.errors import InvalidInput, StorageFull, StorageUnavailable
 from gateway.events import JobProgress
 from gateway.images.tables import images
@@ -259,8 +260,8 @@ async def test_only_the_missing_pictures_are_made_again(open_box: OpenBox) -> No
     first = await box.until(job)
     assert (first.stored, first.attempt) == (2, 2)
     async with box.db.write() as connection:
-        await connection.execute(delete(images).where(images.c.job_id == job.id, images.c.ordinal == 0))
-        await connection.execute(update(jobs).where(jobs.c.id == job.id).values(state="running", stored=1))
+        await connection.execute(across_teams(delete(images)).where(images.c.job_id == job.id, images.c.ordinal == 0))
+        await connection.execute(across_teams(update(jobs)).where(jobs.c.id == job.id).values(state="running", stored=1))
     again = await open_box(m="")
     done = await again.until(job)
     assert [(image.ordinal, image.seed) for image in await again.images(done)] == [(0, 3), (1, 4)]

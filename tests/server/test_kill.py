@@ -6,8 +6,11 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,9 @@ from tests.fakes.fake_engine import environment, read_journal
 
 ROOT = Path(__file__).parents[2]
 MODELS = """
+[settings.webhooks]
+allow = ["127.0.0.0/8"]
+
 [engines.fake]
 plugin = "fake"
 journal = "{journal}"
@@ -64,6 +70,41 @@ def start(tmp_path: Path, journal: Path) -> Iterator[Start]:
         server.wait()
 
 
+class Receiver:
+    """Of webhooks. It answers when `answers` is set."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str, str]] = []
+        self.answers = threading.Event()
+        outer = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                outer.calls.append((self.headers["webhook-id"], told["data"]["task_id"], told["data"]["status"]))
+                outer.answers.wait(60)
+                with suppress(ConnectionError):
+                    self.send_response(204)
+                    self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever)
+    thread.start()
+    yield receiver
+    receiver.answers.set()
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    thread.join()
+
+
 def test_kill_in_the_middle_loses_nothing_and_makes_nothing_twice(start: Start, journal: Path) -> None:
     server, client = start()
     body = {"prompt": "a cat", "size": "64x64", "model": "slow", "n": 2, "steps": 10}
@@ -83,6 +124,23 @@ def test_kill_in_the_middle_loses_nothing_and_makes_nothing_twice(start: Start, 
         assert all(httpx.get(picture["url"]).status_code == 200 for picture in pictures)
     assert sorted(seeds) == list(range(10))
     assert len(client.get("/v1/images", params={"limit": 100}).json()["data"]) == 10
+
+
+def test_a_kill_while_a_webhook_is_called_or_before_loses_no_call_and_no_key(start: Start, receiver: Receiver) -> None:
+    server, client = start()
+    body = {"prompt": "a cat", "size": "64x64", "model": "slow", "steps": 1, "webhook": {"url": receiver.url}}
+    named = {"Idempotency-Key": "mine"}
+    task = client.post("/v1/images/generations", json=body, headers=named).json()["task_id"]
+    _until(lambda: len(receiver.calls) == 1)
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    receiver.answers.set()
+
+    _, client = start()
+    assert client.post("/v1/images/generations", json=body, headers=named).json()["task_id"] == task
+    (owed,) = client.get("/v1/webhooks/deliveries").json()["data"]
+    _until(lambda: client.get(f"/v1/webhooks/deliveries/{owed['id']}").json()["state"] == "delivered")
+    assert receiver.calls == [(owed["id"], task, "succeeded")] * 2
 
 
 def test_a_second_server_on_the_same_data_is_refused_and_harms_nothing(start: Start, tmp_path: Path) -> None:

@@ -5,29 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import Router, delete, get, post
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar import Router, get
+from litestar.params import QueryParameter
 
-from gateway.accounts import create_key, list_keys, revoke_key
 from gateway.api.access import SECURITY, allows
 from gateway.api.admin import wire
-from gateway.api.admin.wire import (
-    AdminModel,
-    AdminModels,
-    EngineRow,
-    Engines,
-    KeyPage,
-    KeyRequest,
-    Lanes,
-    NewKey,
-    PluginRow,
-    Queue,
-)
+from gateway.api.admin.configuring import CONFIGURING
+from gateway.api.admin.keys import KEYS
+from gateway.api.admin.money import MONEY
+from gateway.api.admin.people import PEOPLE
+from gateway.api.admin.publishing import PUBLISHING
+from gateway.api.admin.wire import AdminModel, AdminModels, EngineRow, Engines, Lanes, PluginRow, Queue
 from gateway.api.choice import outlooks
 from gateway.api.common.routes import model_row
-from gateway.api.given import Asker, Db, TheCatalogFile, TheCursors, TheModels, TheRegistry, TheScheduler
+from gateway.api.given import Asker, TheCatalogFile, TheModels, TheRegistry, TheScheduler
 from gateway.api.problems import responses
-from gateway.api.times import microseconds
 
 REFUSALS = responses(401, 403)
 
@@ -90,47 +82,20 @@ async def get_queue(
     return Queue(data=rows, total=len(waiting), running=running, blocked=scheduler.blocked)
 
 
-@get("/keys", operation_id="list_keys", summary="List keys, newest first", responses=responses(401, 403, 422))
-async def get_keys(
-    principal: Asker,
-    db: Db,
-    cursors: TheCursors,
-    limit: Annotated[int, QueryParameter(ge=1, le=100, description="How many at most.")] = 20,
-    cursor: Annotated[str | None, QueryParameter(name="next", description="`next` of the page before.")] = None,
-) -> KeyPage:
-    """Revoked and expired ones too. Their text is shown only when they are made."""
-    scope = (principal.team_id, "keys")
-    found = await list_keys(db, principal, limit=limit + 1, before=cursors.open(cursor, *scope))
-    shown, following = cursors.cut(found, limit, *scope)
-    return KeyPage(data=[wire.key(each) for each in shown], limit=limit, next=following)
-
-
-@post("/keys", operation_id="create_key", summary="Make a key", status_code=201, responses=responses(400, 401, 403, 422))
-async def make_key(data: JSONBody[KeyRequest], principal: Asker, db: Db) -> NewKey:
-    """`key` is its text, shown this once."""
-    made, text = await create_key(
-        db,
-        principal,
-        data.name,
-        data.permissions,
-        team_id=data.team_id,
-        user_id=data.user_id,
-        bulk=data.bulk,
-        expires_at=microseconds(data.expires_at) if data.expires_at else None,
-    )
-    return wire.new_key(made, text)
-
-
-@delete("/keys/{key_id:str}", operation_id="revoke_key", summary="Revoke a key", responses=responses(401, 403, 404))
-async def drop_key(key_id: FromPath[str], principal: Asker, db: Db) -> None:
-    """It opens nothing from now on, and stays in the list."""
-    await revoke_key(db, principal, key_id)
-
-
 def admin_router() -> Router:
     return Router(
         "/admin",
-        route_handlers=[list_engines, list_all_models, list_lanes, get_queue, get_keys, make_key, drop_key],
+        route_handlers=[
+            list_engines,
+            list_all_models,
+            list_lanes,
+            get_queue,
+            *KEYS,
+            *PEOPLE,
+            *MONEY,
+            *CONFIGURING,
+            *PUBLISHING,
+        ],
         guards=[allows("admin")],
         security=SECURITY,
         tags=["Admin"],

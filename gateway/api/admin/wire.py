@@ -1,16 +1,12 @@
-"""How engines, models, lanes, the queue and keys are shown to an administrator."""
+"""How engines, models, lanes and the queue are shown to an administrator."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from gateway.accounts import Key, Permission
-from gateway.accounts.keys import Origin
 from gateway.api.common.wire import Model
-from gateway.api.times import moment
 from gateway.scheduling.index import Waiting
 from gateway.scheduling.lanes import LaneView
 from gateway.scheduling.loop import Scheduler
@@ -112,44 +108,6 @@ class Queue(Struct, frozen=True, kw_only=True):
     """Why no lane claims anything now."""
 
 
-class KeyRow(Struct, frozen=True, kw_only=True):
-    id: str
-    team_id: str
-    user_id: str
-    name: str
-    origin: Origin
-    prefix: str
-    permissions: tuple[Permission, ...]
-    bulk: bool
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class NewKey(KeyRow, frozen=True, kw_only=True):
-    key: str
-    """Shown this once."""
-
-
-class KeyPage(Struct, frozen=True, kw_only=True):
-    data: list[KeyRow]
-    limit: int
-    next: str | None
-
-
-class KeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A key for oneself, or for a member of any team."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
-    permissions: tuple[str, ...] = ("features.image_generation", "gallery.read", "gallery.write")
-    expires_at: datetime | None = None
-    team_id: str | None = None
-    user_id: str | None = None
-    bulk: bool = False
-    """Its jobs are bulk unless they say otherwise."""
-
-
 def lane(view: LaneView) -> LaneRow:
     return LaneRow(
         name=view.name,
@@ -185,16 +143,3 @@ def queued(job: Waiting, scheduler: Scheduler) -> QueueRow:
         eta_seconds=place.eta_seconds if place else None,
         reason=place.reason if place else None,
     )
-
-
-def key(shown: Key) -> KeyRow:
-    return KeyRow(**_fields(shown))
-
-
-def new_key(shown: Key, text: str) -> NewKey:
-    return NewKey(**_fields(shown), key=text)
-
-
-def _fields(shown: Key) -> dict[str, Any]:
-    times = {name: moment(getattr(shown, name)) for name in ("created_at", "expires_at", "last_used_at", "revoked_at")}
-    return {name: getattr(shown, name) for name in KeyRow.__struct_fields__} | times

@@ -12,8 +12,10 @@ from gateway.api.common.wire import Me, Model, ModelList
 from gateway.api.given import Asker, Db, TheModels, TheScheduler
 from gateway.api.problems import responses
 from gateway.catalog import ModelEntry
+from gateway.db import Database
 from gateway.models import Models
 from gateway.routing import Outlook, visible
+from gateway.wallet import ledger
 
 
 @get("/models", operation_id="list_models", summary="List the models that can be asked for", responses=responses(401))
@@ -25,9 +27,15 @@ async def list_models(principal: Asker, db: Db, models: TheModels, scheduler: Th
 
 
 @get("/me", operation_id="get_me", summary="Who stands behind this key", responses=responses(401))
-async def get_me(principal: Asker, db: Db) -> Me:
-    """The user, the team, the key and what it may do."""
-    return wire.me(principal, await profile(db, principal))
+async def get_me(principal: Asker, db: Db, models: TheModels) -> Me:
+    """The user, the team, the key and what it may do, and what the team has."""
+    return await me_of(db, models, principal)
+
+
+async def me_of(db: Database, models: Models, principal: Principal) -> Me:
+    async with db.read() as connection:
+        balance = await ledger.balance(connection, principal.team_id)
+    return wire.me(principal, await profile(db, principal), balance, models.catalog.settings.credits)
 
 
 def model_row(entry: ModelEntry, models: Models, outlook: Outlook | None, principal: Principal) -> Model:

@@ -7,6 +7,8 @@ from msgspec import Struct
 from engines.contract import Capability, ModelCard, Size, Span
 from gateway.accounts import Permission, Principal, Profile
 from gateway.catalog import ModelEntry
+from gateway.catalog.settings import Credits
+from gateway.wallet import money
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -16,6 +18,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_prompt: int
     """Characters."""
     max_references: int
+    """Pictures that are looked at, beside the one that is changed."""
+    takes_source: bool
+    """False: all pictures of an image_to_image task are looked at, and count as references."""
     max_loras: int
     min_size: Size
     max_size: Size
@@ -68,18 +73,29 @@ class Named(Struct, frozen=True):
     name: str
 
 
+class MyCredits(Struct, frozen=True, kw_only=True):
+    """What the team has; decimals in text."""
+
+    enabled: bool
+    """Whether pictures are paid for; if not, what they would cost is only counted."""
+    balance: str
+    balance_usd: str
+
+
 class Me(Struct, frozen=True, kw_only=True):
-    """Who stands behind the key."""
+    """Who asks."""
 
     user: Named
     email: str | None
     team: Named
     role: str | None
-    key: Named
+    key: Named | None
+    """null in a session of the web pages."""
     permissions: tuple[Permission, ...]
     is_admin: bool
     priority: str
     """Of jobs that do not say."""
+    credits: MyCredits
 
 
 def shown(entry: ModelEntry, card: ModelCard | None, reason: str | None, is_default_for: tuple[Capability, ...]) -> Model:
@@ -118,14 +134,18 @@ def _defaults(card: ModelCard, entry: ModelEntry) -> Defaults:
     )
 
 
-def me(principal: Principal, profile: Profile) -> Me:
+def me(principal: Principal, profile: Profile, balance: int, settings: Credits) -> Me:
+    """`balance` is in ten-thousandths of a credit."""
     return Me(
         user=Named(principal.user_id, profile.user_name),
         email=profile.email,
         team=Named(principal.team_id, profile.team_name),
         role=profile.role,
-        key=Named(principal.key_id, profile.key_name),
+        key=Named(principal.key_id, profile.key_name or "") if principal.key_id else None,
         permissions=tuple(sorted(principal.permissions)),
         is_admin=principal.is_admin,
         priority="bulk" if principal.bulk else "interactive",
+        credits=MyCredits(
+            enabled=settings.enabled, balance=money.text(balance), balance_usd=money.dollars(balance, settings.per_usd)
+        ),
     )

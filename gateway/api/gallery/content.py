@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
+from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import ASGIApp, Message, Receive, Send
 from msgspec import Struct
 
-from gateway.accounts import authenticate
 from gateway.api import links
-from gateway.api.access import bearer
+from gateway.api.access import Connection, bearer
+from gateway.api.door import Door
 from gateway.api.gallery.blobs import BlobReader, OpenBlob
 from gateway.api.gallery.ranges import parse
 from gateway.api.links import Stored
@@ -25,11 +26,15 @@ from gateway.api.problems import send_problem
 from gateway.db import Database, now
 from gateway.errors import BadSignature, InvalidInput, NotFound
 from gateway.images import records
+from gateway.images.library import Published
+from gateway.images.records import Image
 from gateway.storage import BlobStore, Signer
 
 SECOND = 1_000_000
 REMEMBERED = 4096
 """Addresses whose signature was found good; a page comes back to the same ones."""
+IN_PUBLIC = b"public, max-age=60"
+"""What is taken out of the public gallery is gone from caches a minute later."""
 UNSIGNED = b"private, no-cache"
 """By key: kept by the client, but asked about each time, for the key may have gone."""
 
@@ -52,15 +57,19 @@ class _Good(Struct, frozen=True):
     what: Stored
     expires_at: int
     """Microseconds since the epoch."""
+    is_public: bool = False
+    """Of the public gallery: good only while the picture is there."""
 
 
 class Pictures:
     """Answers for `/v1/images/{image_id}/content` and `/thumbnail`."""
 
-    def __init__(self, db: Database, blobs: BlobStore, signer: Signer) -> None:
+    def __init__(self, db: Database, blobs: BlobStore, signer: Signer, door: Door) -> None:
         self._db = db
         self._reader = BlobReader(blobs)
         self._signer = signer
+        self._door = door
+        self._published = Published(db)
         self._good: OrderedDict[tuple[str, bytes], _Good] = OrderedDict()
 
     async def signed(self, scope: Any, asked: Asked, name: str, send: Send) -> None:
@@ -71,12 +80,18 @@ class Pictures:
         if good is None or good.expires_at <= moment:
             good = self._verified(asked.path, query, name, moment)
         caching = b"private, max-age=%d, immutable" % ((good.expires_at - moment) // SECOND)
+        if good.is_public:
+            await self._published.require(asked.image_id)
+            caching = IN_PUBLIC
         await self._answer(scope, asked, send, good.what, caching, download=download)
 
     async def by_key(self, scope: Any, asked: Asked, send: Send) -> None:
-        """Answer one who has a key, after a look into the database. Raises NotAuthenticated, Forbidden and the same."""
-        headers = dict(scope["headers"])
-        principal = await authenticate(self._db, bearer(headers.get(b"authorization", b"").decode("latin-1")))
+        """Answer one who has a key or a session, after a look into the database.
+
+        Raises NotAuthenticated, Forbidden, TooManyRequests and the same.
+        """
+        asking: Connection = ASGIConnection(scope)
+        principal = await self._door.admit(asking, bearer(asking.headers.get("authorization")))
         principal.require("gallery.read")
         query = parse_qs(scope["query_string"].decode("latin-1"))
         size = _thumbnail_size(query) if asked.kind == "thumbnail" else None
@@ -85,14 +100,21 @@ class Pictures:
         what = links.content(image) if size is None else links.thumbnail(image, size)
         await self._answer(scope, asked, send, what, UNSIGNED, download=query.get("download") == ["1"])
 
+    async def download(self, scope: Any, image: Image, send: Send) -> None:
+        """Answer one of whom another surface has seen that the picture is theirs. Raises as `signed` does."""
+        await self._answer(
+            scope, Asked(scope["path"], image.id, "content", None), send, links.content(image), UNSIGNED, download=True
+        )
+
     def _verified(self, path: str, query: bytes, name: str, moment: int) -> _Good:
         grant = self._signer.verify(path, query, moment)
         what = links.stored(name)
         if what is None:
             raise NotFound("There is no such picture.")
-        if grant.scope != "live":
+        if grant.scope not in ("live", links.PUBLIC):
             raise BadSignature("This link was made for another place.")
-        good = self._good[path, query] = _Good(what, moment + grant.seconds_left * SECOND)
+        good = _Good(what, moment + grant.seconds_left * SECOND, grant.scope == links.PUBLIC)
+        self._good[path, query] = good
         if len(self._good) > REMEMBERED:
             self._good.popitem(last=False)
         return good

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.api.access import SECURITY
 from gateway.api.links import MEDIA_TYPES
 from gateway.api.problems import MEDIA_TYPE as PROBLEM
 
@@ -38,7 +39,12 @@ _ANSWERS = {
     "404": _refusal("There is no such picture."),
     "416": _refusal("The range begins past the end."),
 }
-_BY_KEY = {**_ANSWERS, "401": _refusal("No key, or a wrong one."), "403": _refusal("The key may not read the gallery.")}
+_BY_KEY = {
+    **_ANSWERS,
+    "401": _refusal("No key, or a wrong one."),
+    "403": _refusal("The key may not read the gallery."),
+    "429": _refusal("Too often."),
+}
 _BY_SIGNATURE = {
     **_ANSWERS,
     "403": _refusal("The signature is not ours, or the address was altered."),
@@ -54,7 +60,7 @@ def _get(operation_id: str, summary: str, parameters: list[dict[str, Any]], *, s
             "summary": summary,
             "parameters": [*parameters, *(_SIGNATURE if signed else []), _DOWNLOAD, _RANGE, _SEEN],
             "responses": _BY_SIGNATURE if signed else _BY_KEY,
-            "security": [] if signed else [{"BearerToken": []}],
+            "security": [] if signed else SECURITY,
         }
     }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import Router, get
-from litestar.params import FromPath, QueryParameter
+from litestar import Router, get, patch
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.api.access import SECURITY, allows
 from gateway.api.gallery import wire
-from gateway.api.gallery.wire import GalleryImageDetail, ImagePage
+from gateway.api.gallery.wire import GalleryImageDetail, ImageChanges, ImagePage
 from gateway.api.given import Asker, Db, TheCursors, TheLinks
 from gateway.api.problems import responses
 from gateway.images import records
@@ -54,5 +54,20 @@ async def get_image(image_id: FromPath[str], principal: Asker, db: Db, links: Th
         return wire.detail(await records.get(connection, principal.team_id, image_id), links)
 
 
+@patch(
+    "/images/{image_id:str}",
+    operation_id="change_image",
+    summary="Keep an upload",
+    guards=[allows("gallery.write")],
+    responses=responses(400, 401, 403, 404, 409, 413, 422),
+)
+async def change_image(
+    image_id: FromPath[str], data: JSONBody[ImageChanges], principal: Asker, db: Db, links: TheLinks
+) -> GalleryImageDetail:
+    """An upload, or a picture that a task fetched, shows in no list and goes some days after its last use, until saved."""
+    async with db.write() as connection:
+        return wire.detail(await records.set_saved(connection, principal.team_id, image_id, saved=data.saved), links)
+
+
 def gallery_router() -> Router:
-    return Router("/v1", route_handlers=[list_images, get_image], security=SECURITY, tags=["Gallery"])
+    return Router("/v1", route_handlers=[list_images, get_image, change_image], security=SECURITY, tags=["Gallery"])

@@ -36,8 +36,17 @@ class GalleryImage(Struct, frozen=True, kw_only=True):
     """Everything else that was asked or done."""
     job_id: str | None
     source: Source
+    saved: bool
+    """False: an upload that lists do not show, and that goes some days after its last use."""
     created_at: datetime
     deleted_at: datetime | None
+
+
+class ImageChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a picture can be changed."""
+
+    saved: bool
+    """True keeps an upload for good and shows it in lists; false leaves it to be swept once nobody uses it."""
 
 
 class GalleryImageDetail(GalleryImage, frozen=True, kw_only=True):
@@ -80,6 +89,7 @@ def _fields(shown: Image, links: Links) -> dict[str, Any]:
         "parameters": shown.parameters,
         "job_id": shown.job_id,
         "source": shown.source,
+        "saved": shown.saved,
         "created_at": moment(shown.created_at),
         "deleted_at": moment(shown.deleted_at),
     }

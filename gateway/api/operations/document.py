@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+from http import HTTPStatus
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from litestar import Request
@@ -18,11 +19,37 @@ from gateway.api.common import wire as common
 from gateway.api.gallery import wire as gallery
 from gateway.api.gallery.documented import PATHS
 from gateway.api.operations import health, readiness
-from gateway.api.tasks import asked
+from gateway.api.session import wire as session
+from gateway.api.studio import asked as studio_asked
+from gateway.api.studio import errors as studio_errors
+from gateway.api.studio import presets as studio_presets
+from gateway.api.studio import wire as studio
+from gateway.api.studio.documented import SCHEMAS
+from gateway.api.tasks import asked, quotes, uploads
 from gateway.api.tasks import wire as tasks
 
-DESCRIBED: tuple[ModuleType, ...] = (contract, problems, admin, common, gallery, health, readiness, asked, tasks)
+DESCRIBED: tuple[ModuleType, ...] = (
+    contract,
+    problems,
+    admin,
+    common,
+    gallery,
+    health,
+    readiness,
+    session,
+    studio,
+    studio_asked,
+    studio_errors,
+    studio_presets,
+    asked,
+    quotes,
+    tasks,
+    uploads,
+)
 """Where the structs stand that go over the wire; their docstrings are the API's own."""
+
+
+_Said: TypeAlias = dict[str, tuple[str, dict[str, str]]]
 
 
 class Document(JsonRenderPlugin):
@@ -47,7 +74,7 @@ def mended(document: dict[str, Any]) -> dict[str, Any]:
         {
             **document,
             "paths": dict(sorted({**paths, **PATHS}.items())),
-            "components": {**components, "schemas": _described(components["schemas"])},
+            "components": {**components, "schemas": _described({**SCHEMAS, **components["schemas"]})},
         }
     )
     return told
@@ -60,8 +87,13 @@ def _without_guesses(operations: dict[str, Any]) -> dict[str, Any]:
         answers = {
             status: answer
             for status, answer in operation["responses"].items()
-            if status != "400" or problems.MEDIA_TYPE in answer.get("content", {})
+            if status != "400" or answer.get("description") != HTTPStatus.BAD_REQUEST.description
         }
+        if refused := answers.get("401"):
+            # What the door says of everyone: too often (RequestLimits), and to a cookie from another site's page.
+            answers.setdefault("429", {**refused, "description": "Too Many Requests"})
+            if method != "get":
+                answers.setdefault("403", {**refused, "description": "Forbidden"})
         told[method] = {**operation, "responses": answers}
     return told
 
@@ -81,19 +113,30 @@ def _plain_lists(part: Any) -> Any:
 
 def _described(schemas: dict[str, Any]) -> dict[str, Any]:
     """With the docstrings of structs and of their fields, which msgspec does not keep."""
-    found = {name: said for module in DESCRIBED for name, said in _docstrings(module).items()}
+    own = {name: said for module in DESCRIBED for name, said in _docstrings(module).items()}
+    found = {name: said for module in DESCRIBED for name, said in _inherited(module, own).items()}
     told = {}
     for name, schema in schemas.items():
-        own, fields = found.get(name, ("", {}))
+        about, fields = found.get(name, ("", {}))
         properties = {
             field: {**shape, "description": fields[field]} if field in fields else shape
             for field, shape in schema.get("properties", {}).items()
         }
-        told[name] = {**schema, **({"description": own} if own else {}), "properties": properties}
+        told[name] = {**schema, **({"description": about} if about else {}), "properties": properties}
     return told
 
 
-def _docstrings(module: ModuleType) -> dict[str, tuple[str, dict[str, str]]]:
+def _inherited(module: ModuleType, own: _Said) -> _Said:
+    """The same for this module's classes, with what their bases say of the fields that come from there."""
+    told = {}
+    for name, kind in vars(module).items():
+        if name in own and isinstance(kind, type) and kind.__module__ == module.__name__:
+            bases = [own[base.__name__][1] for base in reversed(kind.__mro__) if base.__name__ in own]
+            told[name] = own[name][0], {field: said for fields in bases for field, said in fields.items()}
+    return told
+
+
+def _docstrings(module: ModuleType) -> _Said:
     """Class -> (its docstring, field -> the docstring below it)."""
     classes = [node for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.ClassDef)]
     return {each.name: (ast.get_docstring(each) or "", _fields(each)) for each in classes}

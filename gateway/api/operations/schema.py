@@ -16,6 +16,7 @@ from litestar.params import FromPath
 from litestar.router import Router
 
 from gateway import __version__
+from gateway.api.door import cookie_name
 from gateway.api.operations.document import Document
 from gateway.errors import NotFound
 
@@ -27,6 +28,7 @@ ASSETS = {
 }
 _TAGS = {
     "Tasks": "Ask for pictures, and follow what becomes of it.",
+    "Studio": "Pictures from prompts and presets, answered at once or polled, and the library of them.",
     "Gallery": "Pictures and their bytes.",
     "Common": "Models, and who asks.",
     "Admin": "For keys with the permission `admin`, over all teams.",
@@ -107,7 +109,13 @@ def openapi_config(public_url: str | None) -> OpenAPIConfig:
             security_schemes={
                 "BearerToken": SecurityScheme(
                     type="http", scheme="bearer", description="A key: `darkroom keys create` makes one."
-                )
+                ),
+                "Session": SecurityScheme(
+                    type="apiKey",
+                    name=cookie_name(public_url or ""),
+                    security_scheme_in="cookie",
+                    description="The web pages' own: POST /v1/session gives it. What changes anything also needs X-CSRF-Token.",
+                ),
             }
         ),
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],

@@ -51,9 +51,17 @@ class Envelopes:
         """Reads nothing: for a job without pictures, or whose pictures are at hand."""
         return task(job, pictures, self._links, progress_of(job, self._scheduler))
 
+    async def fresh(self, job: Job) -> Task:
+        """For a job that was just asked for; it may be an older one, which an Idempotency-Key named."""
+        return self.show(job) if job.state == "queued" else await self.one(job.team_id, job.id)
+
     async def one(self, team_id: str, job_id: str) -> Task:
         """Raises NotFound, also for another team's."""
         return self.show(*await self._read(team_id, job_id))
+
+    async def json(self, team_id: str, job_id: str) -> bytes:
+        """The same as bytes, for whom it is sent to. Raises NotFound."""
+        return msgspec.json.encode(await self.one(team_id, job_id))
 
     async def many(self, connection: AsyncConnection, found: Sequence[Job]) -> list[Task]:
         with_pictures = [job.id for job in found if job.stored]

@@ -10,26 +10,26 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from engines.contract import Capability
 from gateway.api.access import SECURITY, allows
-from gateway.api.choice import offer_for
 from gateway.api.given import (
     Asker,
     Db,
     TheBus,
     TheCursors,
     TheEnvelopes,
-    TheModels,
-    TheScheduler,
+    TheOrders,
     TheStreams,
 )
 from gateway.api.problems import responses
+from gateway.api.repeats import IdempotencyKey
 from gateway.api.streams import EventStream
-from gateway.api.tasks.asked import Generation, Priority, submission
+from gateway.api.tasks.asked import Generation, ImageToImage, Priority
+from gateway.api.tasks.quotes import quote
 from gateway.api.tasks.stream import Listener
+from gateway.api.tasks.uploads import upload
 from gateway.api.tasks.wire import Task, TaskPage
 from gateway.jobs import records
 from gateway.jobs.cancel import cancel
 from gateway.jobs.records import State
-from gateway.jobs.submit import retried, submit
 
 MAKES = allows("features.image_generation")
 PriorityHeader = Annotated[
@@ -45,23 +45,38 @@ Next = Annotated[str | None, QueryParameter(name="next", description="`next` of 
     summary="Make pictures from a prompt",
     status_code=202,
     guards=[MAKES],
-    responses=responses(400, 401, 403, 413, 422, 503),
+    responses=responses(400, 401, 402, 403, 409, 413, 422, 429, 503),
 )
 async def generate(
     data: JSONBody[Generation],
     principal: Asker,
-    db: Db,
-    bus: TheBus,
-    models: TheModels,
-    scheduler: TheScheduler,
+    orders: TheOrders,
     envelopes: TheEnvelopes,
     priority: PriorityHeader = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Task:
     """Accept a job; it is durable when this answers. Poll /v1/tasks/{task_id}, or listen to its /events."""
-    offer = await offer_for(db, models, scheduler, principal, data.model, "text_to_image")
-    asked = submission(data, offer.entry, principal, priority)
-    job = await submit(db, bus, offer, principal, asked, models.catalog.settings)
-    return envelopes.show(job)
+    return await envelopes.fresh(await orders.take(principal, data, header=priority, key=idempotency_key))
+
+
+@post(
+    "/images/image-to-image",
+    operation_id="image_to_image",
+    summary="Make pictures from a prompt and other pictures",
+    status_code=202,
+    guards=[MAKES],
+    responses=responses(400, 401, 402, 403, 404, 409, 413, 422, 429, 503),
+)
+async def image_to_image(
+    data: JSONBody[ImageToImage],
+    principal: Asker,
+    orders: TheOrders,
+    envelopes: TheEnvelopes,
+    priority: PriorityHeader = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Task:
+    """Accept a job. What came by URL or as data is kept; `input.images` has its `artifact_id`, to be used again."""
+    return await envelopes.fresh(await orders.take(principal, data, header=priority, key=idempotency_key))
 
 
 @get("/tasks", operation_id="list_tasks", summary="List tasks, newest first", responses=responses(401, 422))
@@ -114,21 +129,17 @@ async def cancel_task(task_id: FromPath[str], principal: Asker, db: Db, bus: The
     summary="Run a failed or canceled task again",
     status_code=202,
     guards=[MAKES],
-    responses=responses(401, 403, 404, 409, 422, 503),
+    responses=responses(401, 402, 403, 404, 409, 422, 429, 503),
 )
 async def retry_task(
     task_id: FromPath[str],
     principal: Asker,
-    db: Db,
-    bus: TheBus,
-    models: TheModels,
-    scheduler: TheScheduler,
+    orders: TheOrders,
     envelopes: TheEnvelopes,
+    idempotency_key: IdempotencyKey = None,
 ) -> Task:
     """A new task with the same request and the same seed."""
-    again = await retried(db, principal, task_id)
-    offer = await offer_for(db, models, scheduler, principal, again.model, again.capability)
-    return envelopes.show(await submit(db, bus, offer, principal, again, models.catalog.settings))
+    return await envelopes.fresh(await orders.again(principal, task_id, key=idempotency_key))
 
 
 Previews = Annotated[bool, QueryParameter(description="Also frames of how pictures look so far, as base64 of a JPEG.")]
@@ -180,7 +191,18 @@ async def stream_tasks(
 def tasks_router() -> Router:
     return Router(
         "/v1",
-        route_handlers=[generate, list_tasks, get_task, cancel_task, retry_task, stream_task, stream_tasks],
+        route_handlers=[
+            generate,
+            image_to_image,
+            upload,
+            quote,
+            list_tasks,
+            get_task,
+            cancel_task,
+            retry_task,
+            stream_task,
+            stream_tasks,
+        ],
         security=SECURITY,
         tags=["Tasks"],
     )

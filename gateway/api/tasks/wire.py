@@ -32,6 +32,12 @@ class TaskProgress(Struct, frozen=True, kw_only=True):
     """What it waits for, or what it does."""
 
 
+class InputImage(Struct, frozen=True):
+    """A picture that was handed in; an image like every other, for as long as it is kept."""
+
+    artifact_id: str | None
+
+
 class TaskInput(Struct, frozen=True, kw_only=True):
     """What was asked, with all that was left out filled in."""
 
@@ -46,6 +52,10 @@ class TaskInput(Struct, frozen=True, kw_only=True):
     loras: tuple[Lora, ...]
     output_format: OutputFormat
     priority: Priority
+    strength: float | None
+    images: tuple[InputImage, ...]
+    """The pictures that were handed in, in their order: `image`, then `extra_images`."""
+    mask: InputImage | None
 
 
 class TaskImage(Struct, frozen=True, kw_only=True):
@@ -164,6 +174,9 @@ def _input(job: Job) -> TaskInput:
         loras=kept.loras,
         output_format=kept.output_format,
         priority="bulk" if job.bulk else "interactive",
+        strength=kept.strength,
+        images=tuple(InputImage(each.image) for each in kept.pictures),
+        mask=InputImage(kept.mask.image) if kept.mask else None,
     )
 
 

@@ -6,8 +6,11 @@ from gateway.accounts import tables as accounts
 from gateway.db import metadata
 from gateway.images import tables as images
 from gateway.jobs import tables as jobs
+from gateway.presets import tables as presets
 from gateway.storage import tables as storage
+from gateway.wallet import tables as wallet
+from gateway.webhooks import tables as webhooks
 
-ROOMS = (accounts, storage, images, jobs)
+ROOMS = (accounts, storage, presets, images, jobs, wallet, webhooks)
 
 __all__ = ["ROOMS", "metadata"]

@@ -23,6 +23,7 @@ from gateway.wiring import Wiring
 
 KEY = "dk_of-the-command"
 FIRST_KEY = "dk_of-the-first-start"
+FIRST_TOKEN = "first_of-the-console"
 STEPS = 3
 
 
@@ -42,9 +43,12 @@ class StandIn:
     def __init__(self, data: Path) -> None:
         self.file = data / "tasks.json"
         self.tasks: dict[str, dict[str, Any]] = json.loads(self.file.read_text()) if self.file.exists() else {}
-        self.state = SimpleNamespace(command_key=KEY, first_key=None if self.file.exists() else FIRST_KEY)
+        first = (None, None) if self.file.exists() else (FIRST_KEY, FIRST_TOKEN)
+        self.state = SimpleNamespace(command_key=KEY, first_key=first[0], first_token=first[1])
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[dict[str, Any]] = []
+        self.changes: list[tuple[str, str, Any]] = []
+        """Method, path and body of what was changed under /admin, keys apart."""
         self.answers: dict[str, Any] = {}
         """Path -> what GET answers, for what a test needs beside the tasks."""
 
@@ -149,9 +153,12 @@ class StandIn:
         elif path == "/admin/keys" and method == "POST":
             self.keys.append(body)
             await reply(201, {"id": "key-1", "key": "dk_new"})
-        elif method == "DELETE":
+        elif method == "DELETE" and parts[1] == "keys":
             self.keys.append({"revoked": parts[-1]})
             await reply(204, b"")
+        elif parts[0] == "admin" and method != "GET":
+            self.changes.append((method, path, body))
+            await reply(*((204, b"") if method == "DELETE" else (200, {"id": "id-1", "key": "dk_new"})))
         elif path in self.answers:
             await reply(200, self.answers[path])
         else:

