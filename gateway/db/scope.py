@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Delete, Select, Table, Update, event
+from sqlalchemy import ColumnElement, Connection, Delete, Insert, Select, SelectBase, Table, Update, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.visitors import iterate
 
@@ -35,7 +35,9 @@ def guard(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "before_execute")
     def _look(_connection: Connection, statement: Any, _many: Any, _one: Any, options: Any) -> None:
-        if isinstance(statement, (Select, Update, Delete)) and _SAID not in options:
+        # An insert of given rows names their team; one from a select reads rows as well.
+        copies = isinstance(statement, Insert) and statement.select is not None
+        if (copies or isinstance(statement, (SelectBase, Update, Delete))) and _SAID not in options:
             forgotten = sorted(table.name for table in iterate(statement) if isinstance(table, Table) and "team_id" in table.c)
             if forgotten:
                 raise TeamForgotten(f"{', '.join(forgotten)}: use of_team or across_teams of gateway.db")

@@ -13,10 +13,10 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, case, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import across_teams, now
+from gateway.db import across_teams, now, of_team
 from gateway.jobs import billing, records
 from gateway.jobs.records import Job
-from gateway.jobs.tables import jobs
+from gateway.jobs.tables import LONGEST_UPSTREAM_ID, jobs
 from gateway.webhooks import deliveries
 
 
@@ -55,7 +55,7 @@ async def finish(
         "state": case((done, "succeeded"), else_="failed"),
         "error_code": case((done, None), else_=code),
         "error_message": case((done, None), else_=message),
-        "upstream_id": upstream_id,
+        "upstream_id": upstream_id and upstream_id[:LONGEST_UPSTREAM_ID],
         "usage": None if usage is None else msgspec.json.encode(usage),
     }
     return await _end(connection, _running(job), values)
@@ -69,27 +69,33 @@ async def fail_queued(connection: AsyncConnection, job_id: str, code: str, messa
 
 async def cancel(connection: AsyncConnection, team_id: str, job_id: str) -> Job | None:
     """The row first: from here on no picture of it is kept, whatever the engine still does."""
-    guard = and_(jobs.c.id == job_id, jobs.c.team_id == team_id, jobs.c.state.in_(("queued", "running")))
-    return await _end(connection, guard, {"state": "canceled"})
+    guard = and_(jobs.c.id == job_id, jobs.c.state.in_(("queued", "running")))
+    return await _end(connection, guard, {"state": "canceled"}, team_id)
 
 
 def _running(job: Job) -> ColumnElement[bool]:
     return and_(jobs.c.id == job.id, jobs.c.state == "running", jobs.c.attempt == job.attempt)
 
 
-async def _end(connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any]) -> Job | None:
+async def _end(
+    connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any], team_id: str | None = None
+) -> Job | None:
     """Every end comes through here: what belongs to it is in the same transaction, so that it happens once or not at all."""
     refunded = jobs.c.charged - jobs.c.price * jobs.c.stored
-    job = _one(await _change(connection, guard, {**values, "finished_at": now(), "refunded": refunded}))
+    job = _one(await _change(connection, guard, {**values, "finished_at": now(), "refunded": refunded}, team_id))
     if job is not None:
         await billing.settle(connection, job)
         await deliveries.owe(connection, job.team_id, job.id, job.state, job.webhook)
     return job
 
 
-async def _change(connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any]) -> list[Job]:
-    query = across_teams(update(jobs)).where(guard).values(version=jobs.c.version + 1, **values).returning(jobs)
-    return [records.from_row(row) for row in await connection.execute(query)]
+async def _change(
+    connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any], team_id: str | None = None
+) -> list[Job]:
+    """Without a team it is the gateway itself that changes them."""
+    query = across_teams(update(jobs)) if team_id is None else of_team(update(jobs), team_id, jobs)
+    query = query.where(guard).values(version=jobs.c.version + 1, **values)
+    return [records.from_row(row) for row in await connection.execute(query.returning(jobs))]
 
 
 def _one(changed: list[Job]) -> Job | None:

@@ -10,6 +10,9 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, 
 
 from gateway.db import metadata
 
+LONGEST_UPSTREAM_ID = 128
+"""Characters; what is longer is cut, for it is only shown and logged once the job is over."""
+
 jobs = Table(
     "jobs",
     metadata,
@@ -33,7 +36,7 @@ jobs = Table(
     Column("attempt", Integer, nullable=False, default=0, comment="grows with every claim; fences late writers"),
     Column("failures", Integer, nullable=False, default=0, comment="what max_attempts limits"),
     Column("sent", Boolean, nullable=False, default=False, comment="handed to an upstream that must not get it twice"),
-    Column("upstream_id", String(128)),
+    Column("upstream_id", String(LONGEST_UPSTREAM_ID)),
     Column("usage", LargeBinary, comment="JSON, as the upstream reported it"),
     Column("error_code", String(64)),
     Column("error_message", Text),

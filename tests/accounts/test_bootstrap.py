@@ -21,7 +21,7 @@ async def test_the_first_start_makes_one_of_each_and_shows_the_key_once(database
     assert await accounts.bootstrap(database) is None
     async with database.read() as connection:
         for table in (teams, users, members, keys):
-            assert (await connection.execute(select(func.count()).select_from(table))).scalar_one() == 1
+            assert (await connection.execute(across_teams(select(func.count()).select_from(table)))).scalar_one() == 1
     principal = await accounts.authenticate(database, text)
     assert principal.is_admin
     assert principal.permissions == set(accounts.PERMISSIONS)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from gateway.db import Database, across_teams, of_team
 from gateway.db.scope import TeamForgotten
@@ -19,6 +19,8 @@ FORGOTTEN: dict[str, Callable[[], Any]] = {
     "where": lambda: select(jobs).where(jobs.c.team_id == "one"),
     "update": lambda: update(jobs).values(stored=1),
     "delete": lambda: delete(images),
+    "union": lambda: select(jobs.c.id).union(select(images.c.id)),
+    "insert from select": lambda: insert(images).from_select(["id"], select(jobs.c.id)),
     "subquery": lambda: select(images.c.blob).where(images.c.job_id.in_(select(jobs.c.id))),
 }
 

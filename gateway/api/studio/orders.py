@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
 from engines.contract import Capability
 from gateway import cards
 from gateway.accounts import Principal
+from gateway.api import together
 from gateway.api.choice import offer_for
 from gateway.api.links import Links
 from gateway.api.repeats import named
@@ -40,9 +40,6 @@ from gateway.scheduling.loop import Scheduler
 from gateway.storage import BlobStore
 
 SURFACE = "studio"
-AT_ONCE = 4
-"""Pictures of one request that are taken in, or read for its answer, at the same time."""
-_T = TypeVar("_T")
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -118,7 +115,7 @@ class StudioOrders:
         async with self._db.read() as connection:
             job = await jobs.get(connection, team_id, job_id)
             found = await images.of_job(connection, job_id) if job.state == "succeeded" else []
-        return wire.job(job, await _each(found, lambda image: self._made(image, form)), status=status)
+        return wire.job(job, await together.each(found, lambda image: self._made(image, form)), status=status)
 
     async def _made(self, image: Image, form: Form) -> wire.MadeImage:
         data = None if form == "url" else await self._blobs.get(image.blob)
@@ -151,7 +148,7 @@ class StudioOrders:
             work.append(partial(incoming.from_base64, principal, given.mime_type, given.data, f"refImageBase64[{place}]"))
         for place, url in enumerate(body.ref_image_urls or ()):
             work.append(partial(incoming.from_url, principal, url, f"refImageUrls[{place}]"))
-        kept = await _each(work, lambda begin: begin())
+        kept = await together.each(work, lambda begin: begin())
         return [InputPicture(blob=each.blob, width=each.width, height=each.height, image=each.id) for each in kept]
 
 
@@ -220,20 +217,3 @@ def _ratio(asked: str | None, pictures: Sequence[InputPicture]) -> float | None:
     if not pictures:
         return None
     return min(max(pictures[0].width / pictures[0].height, 1 / 8), 8.0)
-
-
-async def _each(given: Sequence[Any], work: Callable[[Any], Coroutine[Any, Any, _T]]) -> list[_T]:
-    """What `work` makes of each, a few at a time; the first that fails, in this order, is raised, and the others end."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(each: Any) -> _T:
-        async with room:
-            return await work(each)
-
-    tasks = [asyncio.ensure_future(one(each)) for each in given]
-    try:
-        return [await task for task in tasks]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

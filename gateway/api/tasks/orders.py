@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
-
 import msgspec
 
 from gateway.accounts import Principal
+from gateway.api import together
 from gateway.api.choice import offer_for
 from gateway.api.repeats import named
 from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, Asked, ImageToImage, Priority, UrlPicture
@@ -24,10 +21,6 @@ from gateway.jobs.request import InputPicture
 from gateway.jobs.submit import retried, submit
 from gateway.models import Models
 from gateway.scheduling.loop import Scheduler
-
-AT_ONCE = 4
-"""Pictures of one request that are fetched at the same time; some decode to 200 MB."""
-_T = TypeVar("_T")
 
 
 class Orders:
@@ -77,13 +70,8 @@ class Orders:
         wanted: dict[str, AnyPicture] = dict(zip(fields, asked.pictures, strict=True))
         if asked.mask is not None:
             wanted["mask"] = asked.mask
-        room = asyncio.Semaphore(AT_ONCE)
-
-        async def one(field: str) -> Image:
-            async with room:
-                return await self._image(principal, wanted[field], field)
-
-        kept = dict(zip(wanted, await _all([one(field) for field in wanted]), strict=True))
+        images = await together.each(wanted.items(), lambda item: self._image(principal, item[1], item[0]))
+        kept = dict(zip(wanted, images, strict=True))
         mask = kept.pop("mask", None)
         if mask is not None:
             await self._check_mask(mask, kept["image"])
@@ -106,14 +94,3 @@ class Orders:
 
 def _input(image: Image) -> InputPicture:
     return InputPicture(blob=image.blob, width=image.width, height=image.height, image=image.id)
-
-
-async def _all(work: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
-    """Every result; the first of them that fails, in this order, ends the others and is raised."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        return [await task for task in tasks]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
