@@ -54,7 +54,7 @@ class NullEngine(LocalEngine):
 
     async def card(self, model: ModelSpec) -> ModelCard:
         size = Size(SIDE, SIDE)
-        return ModelCard(capabilities=("text_to_image",), native_sizes=(size,), max_size=size)
+        return ModelCard(capabilities=("text_to_image", "image_to_image", "inpaint"), native_sizes=(size,), max_size=size)
 
     def run(self, batch: Batch, device: str, emit: Callable[[Event], None]) -> None:
         for request in batch.requests:

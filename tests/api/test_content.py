@@ -11,6 +11,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from gateway.api.gallery.documented import PATHS
 from gateway.app import SIGNATURES
 from gateway.db import now
 from gateway.secrets import Secrets
@@ -175,6 +176,7 @@ async def test_by_key(client: httpx.AsyncClient, image: dict[str, Any]) -> None:
         assert (await client.get(f"/v1/images/{image['id']}/thumbnail{query}")).status_code == 200
     told = problem(await client.get(f"/v1/images/{image['id']}/thumbnail?size=9"), 422, "invalid_request")
     assert told["errors"] == [{"field": "size", "message": "size must be 256 or 768."}]
+    assert "422" in PATHS["/v1/images/{image_id}/thumbnail"]["get"]["responses"]
 
 
 async def test_by_key_only_for_the_team_and_with_the_permission(

@@ -124,6 +124,19 @@ async def test_the_document_holds_together(stranger: httpx.AsyncClient) -> None:
     assert "1 megapixel" in generation["properties"]["quality"]["description"]
 
 
+async def test_a_whole_number_is_one_kind_only(stranger: httpx.AsyncClient) -> None:
+    """`oneOf` integer and number would let no whole number pass."""
+    schemas = (await document(stranger))["components"]["schemas"]
+    assert schemas["Cost"]["properties"]["credits"]["oneOf"] == [{"type": "number"}]
+    assert {"type": "integer"} not in schemas["Requirement"]["properties"]["default"]["oneOf"]
+
+
+async def test_whoever_takes_a_body_says_that_it_may_be_too_large(stranger: httpx.AsyncClient) -> None:
+    for path, methods in (await document(stranger))["paths"].items():
+        for method, operation in methods.items():
+            assert "requestBody" not in operation or "413" in operation["responses"], (method, path)
+
+
 @pytest.mark.parametrize("path", ["/schema", "/schema/"])
 async def test_the_viewer_needs_nobody_else(stranger: httpx.AsyncClient, path: str) -> None:
     page = await stranger.get(path)

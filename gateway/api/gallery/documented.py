@@ -53,13 +53,14 @@ _BY_SIGNATURE = {
 
 
 def _get(operation_id: str, summary: str, parameters: list[dict[str, Any]], *, signed: bool) -> dict[str, Any]:
+    sized = {"422": _refusal("There is no thumbnail of that size.")} if _SIZE in parameters else {}
     return {
         "get": {
             "tags": ["Gallery"],
             "operationId": operation_id,
             "summary": summary,
             "parameters": [*parameters, *(_SIGNATURE if signed else []), _DOWNLOAD, _RANGE, _SEEN],
-            "responses": _BY_SIGNATURE if signed else _BY_KEY,
+            "responses": {**(_BY_SIGNATURE if signed else _BY_KEY), **sized},
             "security": [] if signed else SECURITY,
         }
     }

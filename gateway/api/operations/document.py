@@ -70,7 +70,7 @@ def mended(document: dict[str, Any]) -> dict[str, Any]:
     """Litestar's document as it should be."""
     paths = {path: _without_guesses(operations) for path, operations in document["paths"].items()}
     components = document["components"]
-    told: dict[str, Any] = _plain_lists(
+    told: dict[str, Any] = _plain(
         {
             **document,
             "paths": dict(sorted({**paths, **PATHS}.items())),
@@ -98,16 +98,18 @@ def _without_guesses(operations: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _plain_lists(part: Any) -> Any:
-    """Litestar reads `tuple[X, ...]` as a list of X and of anything."""
+def _plain(part: Any) -> Any:
+    """Litestar reads `tuple[X, ...]` as a list of X and of anything, and in `int | float` 7 is both, so not one of them."""
     if isinstance(part, list):
-        return [_plain_lists(each) for each in part]
+        return [_plain(each) for each in part]
     if not isinstance(part, dict):
         return part
-    part = {name: _plain_lists(each) for name, each in part.items()}
+    part = {name: _plain(each) for name, each in part.items()}
     match part.get("items"):
         case {"oneOf": [only, {**rest}]} if not rest:
             part["items"] = only
+    if {"type": "number"} in (options := part.get("oneOf", ())):
+        part["oneOf"] = [option for option in options if option != {"type": "integer"}]
     return part
 
 

@@ -28,7 +28,7 @@ Asked = Request[Any, Any, Any]
     summary="Sign in",
     status_code=201,
     opt={OPEN: True},
-    responses=responses(400, 401, 403, 422, 429),
+    responses=responses(400, 401, 403, 413, 422, 429),
 )
 async def sign_in(
     data: JSONBody[Credentials], request: Asked, door: TheDoor, sign_in: TheSignIn, sessions: TheSessions, db: Db
@@ -45,7 +45,7 @@ async def sign_in(
     summary="Set the administrator's e-mail and password",
     status_code=201,
     opt={OPEN: True},
-    responses=responses(400, 401, 403, 409, 422, 429),
+    responses=responses(400, 401, 403, 409, 413, 422, 429),
 )
 async def first_start(
     data: JSONBody[FirstStartRequest], request: Asked, door: TheDoor, sign_in: TheSignIn, sessions: TheSessions, db: Db
@@ -83,7 +83,7 @@ async def sign_out(principal: Asker, sessions: TheSessions, door: TheDoor) -> Re
     operation_id="change_me",
     summary="Change oneself",
     security=SECURITY,
-    responses=responses(400, 401, 403, 404, 422, 429),
+    responses=responses(400, 401, 403, 404, 413, 422, 429),
 )
 async def change_me(
     data: JSONBody[MeChange],
