@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS_FOUND = 5
 """pytest's exit status when nothing matched, which is nothing wrong."""
+MOST_WORKERS = 8
 LET_PASS = ("hardware:", "platform:")
 SUITE = "engines/suite/"
 
@@ -39,6 +40,8 @@ class Room:
     paths: tuple[str, ...] = ()
     marks: str = ""
     without: tuple[str, ...] = ()
+    side_by_side: bool = False
+    """On every core: its tests share nothing and do not measure time."""
 
 
 CONTRACT = ("tests/contract", "tests/engines")
@@ -47,9 +50,9 @@ BROWSER = ("tests/browser",)
 STATIC = Room("static", 1.0)
 ROOMS = (
     STATIC,
-    Room("units", 1.0, ("tests",), "not server", without=(*CONTRACT, *SURFACES, *BROWSER)),
+    Room("units", 1.0, ("tests",), "not server", without=(*CONTRACT, *SURFACES, *BROWSER), side_by_side=True),
     Room("contract", 2.0, CONTRACT, "not server"),
-    Room("surfaces", 3.0, SURFACES, "not server"),
+    Room("surfaces", 3.0, SURFACES, "not server", side_by_side=True),
     Room("server", 2.5, ("tests",), "server", without=BROWSER),
     Room("browser", 2.5, BROWSER),
 )
@@ -103,7 +106,13 @@ def pytest_arguments(room: Room) -> list[str]:
     if not paths:
         return []
     marks = ["-m", room.marks] if room.marks else []
-    return [*paths, *marks, *(f"--ignore={path}" for path in room.without)]
+    workers = ["-n", str(min(cores(), MOST_WORKERS))] if room.side_by_side and cores() > 1 else []
+    return [*paths, *marks, *workers, *(f"--ignore={path}" for path in room.without)]
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_static() -> Outcome:

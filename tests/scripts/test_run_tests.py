@@ -33,6 +33,7 @@ def runner(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "CHECKS", {"lint": ("python", "-c", ""), "types": ("python", "-c", "raise SystemExit(1)")})
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(module, "cores", lambda: 1)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the plugins take longer than these tests
     return module
 
@@ -46,6 +47,14 @@ def test_everything_is_run_once_and_counted(runner: ModuleType, capfd: pytest.Ca
     assert "  tests.engines.test_contract::test_c: no tool" in said
     for room, budget in (("static", "1.0"), ("units", "1.0"), ("contract", "2.0"), ("surfaces", "3.0"), ("server", "2.5")):
         assert [line for line in said.splitlines() if line.startswith(room) and line.rstrip().endswith(budget)]
+
+
+@pytest.mark.parametrize(("cores", "told"), [(1, []), (2, ["-n", "2"]), (64, ["-n", "8"])])
+def test_rooms_that_share_nothing_use_every_core(runner: ModuleType, cores: int, told: list[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr(runner, "cores", lambda: cores)
+    rooms = {room.name: runner.pytest_arguments(room) for room in runner.ROOMS}
+    assert [word for word in rooms["units"] if word == "-n" or word.isdigit()] == told
+    assert "-n" not in rooms["server"]
 
 
 def test_a_room_alone_with_words_for_pytest(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
