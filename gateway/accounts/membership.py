@@ -14,7 +14,7 @@ from gateway.accounts.authentication import forget
 from gateway.accounts.permissions import Principal, Role
 from gateway.accounts.tables import keys, members, teams, users
 from gateway.db import Database, now, of_team
-from gateway.errors import AlreadyExists, InvalidInput, NotFound, WrongState
+from gateway.errors import AlreadyExists, Forbidden, InvalidInput, NotFound, WrongState
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -63,6 +63,7 @@ async def add_member(
     async with changing(db) as connection:
         await _manage(connection, principal, team_id)
         user = await _user(connection, user_id, email)
+        await _spare_administrators(connection, principal, user.id)
         query = of_team(select(members.c.role).where(members.c.user_id == user.id), team_id, members)
         if (await connection.execute(query)).one_or_none() is not None:
             raise AlreadyExists(f"{user.name} is a member of this team already; change their role instead.")
@@ -82,6 +83,7 @@ async def change_member(db: Database, principal: Principal, team_id: str, user_i
     async with changing(db) as connection:
         await _manage(connection, principal, team_id)
         member = await _one(connection, team_id, user_id)
+        await _spare_administrators(connection, principal, user_id)
         if role != member.role:
             await _keep_an_owner(connection, principal, team_id, member)
             await connection.execute(_of(update(members), team_id, user_id).values(role=role))
@@ -99,12 +101,20 @@ async def remove_member(db: Database, principal: Principal, team_id: str, user_i
     async with changing(db) as connection:
         await _manage(connection, principal, team_id)
         member = await _one(connection, team_id, user_id)
+        await _spare_administrators(connection, principal, user_id)
         await _keep_an_owner(connection, principal, team_id, member)
         await connection.execute(_of(delete(members), team_id, user_id))
         theirs = of_team(update(keys).where(keys.c.user_id == user_id), team_id, keys)
         await connection.execute(theirs.where(keys.c.revoked_at.is_(None), keys.c.origin == "made").values(revoked_at=now()))
         await record(connection, principal, "member.remove", user_id, {"team_id": team_id})
     forget(db)
+
+
+async def _spare_administrators(connection: AsyncConnection, principal: Principal, user_id: str) -> None:
+    """A team's owner could else revoke the keys of the box's administrator, and choose the team in which they act."""
+    query = select(users.c.is_admin).where(users.c.id == user_id)
+    if not principal.is_admin and (await connection.execute(query)).scalar_one_or_none():
+        raise Forbidden("Only an administrator changes the memberships of an administrator.")
 
 
 def _members(team_id: str) -> Select[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.errors import DarkroomError, InvalidInput, StorageFull, StorageUnavailable
 
@@ -23,6 +24,8 @@ _SQLITE_LOST = frozenset(
 _POSTGRESQL_DISK_FULL = "53100"
 # The connection was lost, the server has no room for one more, or it is stopping, starting or failing.
 _POSTGRESQL_LOST = ("08", "53", "57P", "58", "XX")
+# It only reads (a standby after a fail-over), or ended the statement: for its time, a lock, or another transaction.
+_POSTGRESQL_LATER = frozenset({"25006", "57014", "55P03", "40001", "40P01"})
 # Text with the character NUL, which PostgreSQL cannot keep.
 _POSTGRESQL_NUL = frozenset({"22021", "22P05"})
 
@@ -34,6 +37,8 @@ def said_plainly() -> Iterator[None]:
         yield
     except ConnectionError as error:  # PostgreSQL's driver lets these through
         raise StorageUnavailable("The database cannot be reached.") from error
+    except PoolTimeout as error:  # no connection of the pool came free
+        raise StorageUnavailable("The database is too busy to answer.") from error
     except DBAPIError as error:
         plain = _plain(error)
         if plain is None:
@@ -53,6 +58,8 @@ def _plain(error: DBAPIError) -> DarkroomError | None:
         return _full()
     if state in _POSTGRESQL_NUL:
         return InvalidInput("Text cannot hold the character U+0000; leave it out.")
+    if state in _POSTGRESQL_LATER:
+        return StorageUnavailable("The database cannot do this now.")
     if error.connection_invalidated or state.startswith(_POSTGRESQL_LOST):
         return StorageUnavailable("The database cannot be reached.")
     return None

@@ -53,6 +53,7 @@ def postgresql_engine(url: URL, *, size: int, only_reads: bool = False) -> Async
         max_overflow=0,
         # A connection that the server closed while it lay idle is seen before it is used.
         pool_pre_ping=True,
+        hide_parameters=True,
     )
     # READ COMMITTED would show each statement of a block another state.
     reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -25,7 +25,7 @@ from gateway.images import records
 from gateway.images.records import Image
 from gateway.images.tables import images
 from gateway.storage import BlobStore, Finished, keep, ledger
-from gateway.storage.reading import read
+from gateway.storage.reading import UnreadablePicture, read, sniff
 from gateway.storage.scaling import luminance
 
 READERS = 2
@@ -60,10 +60,13 @@ class Incoming:
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="incoming")
 
     async def keep(self, principal: Principal, data: bytes, *, field: str, title: str = "") -> Image:
-        """Keep what was uploaded: PNG, JPEG, WebP, GIF or AVIF; of an animation the first frame is what models see.
+        """Keep what was uploaded: PNG, JPEG, WebP or GIF; of an animation the first frame is what models see.
 
+        AVIF is not taken: a file of some megabytes can list so many items that reading it stops every thread for minutes.
         Raises UnreadablePicture that names `field`, StorageUnavailable.
         """
+        if sniff(data) == "image/avif":
+            raise UnreadablePicture("AVIF is not taken; save it as PNG, JPEG, WebP or GIF.", field=field)
         image_id, largest = new_id(), self._settings().uploads.max_pixels
         finished = await self._in_thread(lambda: keep(data, field=field, largest_pixels=largest))
         refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())

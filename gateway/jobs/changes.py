@@ -36,8 +36,8 @@ async def put_back(connection: AsyncConnection, job: Job, *, failed: bool) -> Jo
 
 
 async def count_stored(connection: AsyncConnection, job: Job) -> Job | None:
-    """One more picture of a job that still runs under this attempt."""
-    return _one(await _change(connection, _running(job), {"stored": jobs.c.stored + 1}))
+    """One more picture of a job that still runs under this attempt, never more than were asked for."""
+    return _one(await _change(connection, and_(_running(job), jobs.c.stored < jobs.c.pictures), {"stored": jobs.c.stored + 1}))
 
 
 async def finish(

@@ -11,6 +11,8 @@ from gateway.presets import template
 from gateway.presets.presets import Content, Preset, Used
 
 MOST_BLANKS = 100
+LONGEST_PROMPT = 100_000
+"""Characters: a blank that stands often, filled with a long value, must not grow to gigabytes."""
 
 
 class Words(NamedTuple):
@@ -42,6 +44,8 @@ def fill(preset: Preset, variables: Mapping[str, Any], prompt: str, negative_pro
     """
     content = preset.content
     values = asks.texts(content.requirements, template.keys(content.prompt_template), variables)
+    if template.rendered_length(content.prompt_template, values) > LONGEST_PROMPT:
+        raise InvalidInput(f"The prompt gets longer than {LONGEST_PROMPT} characters; shorten the values.", field="variables")
     base = template.render(content.prompt_template, values)
     return Words(
         prompt="\n".join(part for part in (base.strip(), prompt.strip()) if part),

@@ -11,8 +11,6 @@ from engines.contract import Pixels, Size
 
 _LARGEST_COVER = 16
 """How many times the wanted area is scaled before it is cropped, at most."""
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-"""ITU-R BT.601, section 2.5.1."""
 
 
 def fit(pixels: Pixels, size: Size) -> Pixels:
@@ -40,4 +38,5 @@ def luminance(pixels: Pixels) -> Pixels:
     """(height, width) of 0 to 255, as masks are; transparency is not looked at."""
     if pixels.ndim == 2:
         return pixels
-    return np.rint(pixels[:, :, :3] @ _LUMINANCE).astype(np.uint8)
+    # Pillow's weights are the same, ITU-R BT.601, section 2.5.1, without a plane of floats for each channel.
+    return np.array(Image.fromarray(np.ascontiguousarray(pixels[:, :, :3])).convert("L"))

@@ -196,7 +196,7 @@ class Caller:
         async with self._db.write() as connection:
             await deliveries.settle(connection, delivery, verdict, status, error, at)
             if delivery.webhook_id and isinstance(verdict, Dead) and verdict.gone:
-                await records.switch_off(connection, delivery.team_id, delivery.webhook_id, _wrong(status))
+                await records.switch_off(connection, delivery.team_id, delivery.webhook_id, delivery.url, _wrong(status))
         if isinstance(verdict, Dead):
             log.warning("webhook message %s to %s is given up: %s", delivery.id, delivery.receiver, error)
 

@@ -148,8 +148,11 @@ async def renew(connection: AsyncConnection, principal: Principal, webhook_id: s
     return await _changed(connection, principal.team_id, webhook_id, values)
 
 
-async def switch_off(connection: AsyncConnection, team_id: str, webhook_id: str, problem: str) -> None:
-    """By the gateway itself: the receiver wants no calls any more."""
+async def switch_off(connection: AsyncConnection, team_id: str, webhook_id: str, url: str, problem: str) -> None:
+    """By the gateway itself: the receiver at `url` wants no calls any more. One that has moved meanwhile stays on."""
+    query = of_team(select(webhooks.c.id), team_id, webhooks).where(webhooks.c.id == webhook_id, webhooks.c.url == url)
+    if (await connection.execute(query)).one_or_none() is None:
+        return
     await deliveries.give_up(connection, team_id, webhook_id, problem)
     await _changed(connection, team_id, webhook_id, {"active": False, "problem": problem})
 

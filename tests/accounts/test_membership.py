@@ -156,3 +156,17 @@ async def test_a_changed_role_is_seen_at_once(database: Database, studio: Studio
     assert (await accounts.authenticate(database, text)).role == "member"
     await accounts.change_member(database, studio.admin, studio.team, studio.users["member"], "viewer")
     assert (await accounts.authenticate(database, text)).permissions == {"gallery.read"}
+
+
+async def test_an_owner_cannot_touch_the_memberships_of_an_administrator(
+    database: Database, studio: Studio, admin: Principal
+) -> None:
+    owner = await studio.principal("owner")
+    with pytest.raises(Forbidden, match="administrator"):
+        await accounts.add_member(database, owner, studio.team, "member", user_id=admin.user_id)
+    await accounts.add_member(database, admin, studio.team, "owner", user_id=admin.user_id)
+    with pytest.raises(Forbidden):
+        await accounts.change_member(database, owner, studio.team, admin.user_id, "viewer")
+    with pytest.raises(Forbidden):
+        await accounts.remove_member(database, owner, studio.team, admin.user_id)
+    await accounts.remove_member(database, admin, studio.team, admin.user_id)

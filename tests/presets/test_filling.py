@@ -52,3 +52,11 @@ def test_presets_that_nobody_could_use() -> None:
     with pytest.raises(InvalidInput, match="another key"):
         check(preset("", Requirement(key="prompt")).content, frozenset({"prompt"}))
     check(preset("a {{colour}} shoe", Requirement(key="photo", type="file")).content, frozenset({"prompt"}))
+
+
+def test_a_blank_that_stands_often_does_not_grow_to_gigabytes() -> None:
+    often = preset("{{a}}" * 6, Requirement(key="a", type="text", label="A"))
+    assert len(fill(often, {"a": "x" * 10_000}, "", "").prompt) == 60_000
+    with pytest.raises(InvalidInput, match="100000 characters") as caught:
+        fill(often, {"a": "x" * 20_000}, "", "")
+    assert caught.value.field == "variables"

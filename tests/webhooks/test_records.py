@@ -43,10 +43,17 @@ async def test_switched_off_it_is_owed_nothing_any_more(desk: Desk) -> None:
     assert await desk.end("later") == 1
 
 
+async def test_one_that_has_moved_stays_on_when_its_old_address_is_gone(desk: Desk) -> None:
+    made = await desk.webhook()
+    async with desk.db.write() as connection:
+        await records.switch_off(connection, desk.owner.team_id, made.id, "https://moved.example/away", "it said 410")
+        assert (await records.get(connection, desk.owner, made.id)).active
+
+
 async def test_switched_on_again_its_problem_is_gone(desk: Desk) -> None:
     made = await desk.webhook()
     async with desk.db.write() as connection:
-        await records.switch_off(connection, desk.owner.team_id, made.id, "it said 410")
+        await records.switch_off(connection, desk.owner.team_id, made.id, made.url, "it said 410")
     async with desk.db.read() as connection:
         assert (await records.get(connection, desk.owner, made.id)).problem == "it said 410"
     assert await desk.change(made, active=True) == made

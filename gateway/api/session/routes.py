@@ -18,6 +18,8 @@ from gateway.api.session import wire
 from gateway.api.session.wire import Credentials, FirstStartRequest, MeChange, SessionAnswer
 from gateway.db import now
 
+SMALL = 16_384
+"""Bytes of a body that anybody may send."""
 PRIVATE = {"Cache-Control": "no-store"}
 Asked = Request[Any, Any, Any]
 
@@ -26,6 +28,7 @@ Asked = Request[Any, Any, Any]
     "/session",
     operation_id="sign_in",
     summary="Sign in",
+    request_max_body_size=SMALL,
     status_code=201,
     opt={OPEN: True},
     responses=responses(400, 401, 403, 413, 422, 429),
@@ -43,6 +46,7 @@ async def sign_in(
     "/first-start",
     operation_id="first_start",
     summary="Set the administrator's e-mail and password",
+    request_max_body_size=SMALL,
     status_code=201,
     opt={OPEN: True},
     responses=responses(400, 401, 403, 409, 413, 422, 429),

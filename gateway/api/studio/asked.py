@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from gateway.api.tasks.asked import Callback
+from gateway.presets.filling import LONGEST_PROMPT
 from gateway.presets.presets import Resolution
 
 Ratio = Literal[
@@ -17,7 +18,6 @@ Form = Literal["url", "b64_json", "both"]
 MEGAPIXELS: dict[Resolution, float] = {"low": 0.25, "standard": 1, "high": 4, "4k": 16}
 """Of 2^20 pixels, whatever the ratio."""
 MOST_REFERENCES = 5
-LONGEST_PROMPT = 100_000
 
 
 class Base64Picture(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -45,7 +45,7 @@ class ImageGeneration(Struct, frozen=True, kw_only=True, rename="camel", forbid_
     model_version: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     """A model's id or alias. Left out, it is the preset's, else the team's, else the best that is available."""
     is_public: bool | None = None
-    """The pictures go to the public gallery, without their prompt."""
+    """The pictures go to the public gallery. It does not show their prompt, but the files carry it, as all pictures do."""
     ref_image_base64: Annotated[tuple[Base64Picture, ...], Meta(max_length=MOST_REFERENCES)] | None = None
     ref_image_urls: (
         Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=8192)], ...], Meta(max_length=MOST_REFERENCES)] | None

@@ -60,6 +60,8 @@ class Orders:
         wanted = await retried(self._db, principal, job_id)
         if known := await earlier(self._db, principal, wanted.surface, idempotency):
             return known
+        if wanted.public:
+            principal.require("gallery.write")
         offer = await offer_for(self._db, self._models, self._scheduler, principal, wanted.model, wanted.capability)
         wanted = msgspec.structs.replace(wanted, idempotency=idempotency)
         with in_our_words():

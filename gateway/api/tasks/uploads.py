@@ -14,7 +14,7 @@ from gateway.api.problems import responses
 
 
 class UploadForm(Struct):
-    """A picture: PNG, JPEG, WebP, GIF or AVIF."""
+    """A picture: PNG, JPEG, WebP or GIF."""
 
     file: UploadFile
 
