@@ -21,7 +21,7 @@ def main() -> None:
         "--work", type=Path, default=Path(".shapes-work"), help="checkpoints and latents; training goes on from there"
     )
     parser.add_argument("--autoencoder-steps", type=int, default=6000)
-    parser.add_argument("--denoiser-steps", type=int, default=20000)
+    parser.add_argument("--denoiser-steps", type=int, default=16000)
     parser.add_argument(
         "--begin-from", type=Path, metavar="MODEL", help="where --work is empty: train this model's UNet further, keep the rest"
     )
@@ -29,7 +29,7 @@ def main() -> None:
     measuring = parser.add_argument_group("with --evaluate")
     measuring.add_argument("--count", type=int, default=200, help="how many prompts with one object, and with two")
     measuring.add_argument("--steps", type=int, default=20, help="sampling steps")
-    measuring.add_argument("--guidance", type=float, default=4.0)
+    measuring.add_argument("--guidance", type=float, default=2.0)
     measuring.add_argument(
         "--sheet", type=Path, metavar="FILE", help="write the first 64 pictures as a PNG, wrong ones framed red"
     )

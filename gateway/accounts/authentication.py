@@ -165,7 +165,14 @@ def _principal(row: Row[Any]) -> Principal:
     carried = frozenset(msgspec.json.decode(row.permissions, type=tuple[Permission, ...]))
     permissions = effective(carried, row.role, admin_user=row.is_admin)
     return Principal(
-        row.team_id, row.user_id, row.id, permissions, is_admin="admin" in permissions, bulk=row.bulk, role=row.role
+        row.team_id,
+        row.user_id,
+        row.id,
+        permissions,
+        is_admin="admin" in permissions,
+        bulk=row.bulk,
+        role=row.role,
+        expires_at=row.expires_at,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.accounts.audit import record
 from gateway.accounts.authentication import forget
-from gateway.accounts.keys import Key, allow, encode, insert_key, known, one_key, refuse_past, shown
+from gateway.accounts.keys import Key, allow, encode, insert_key, known, one_key, refuse_longer, refuse_past, shown
 from gateway.accounts.naming import checked_name
 from gateway.accounts.permissions import Principal
 from gateway.accounts.tables import keys
@@ -45,6 +45,7 @@ async def change_key(
         values["name"] = checked_name(name, "A key's name")
     if expires_at is not UNSET:
         refuse_past(expires_at)
+        refuse_longer(principal, expires_at)
         values["expires_at"] = expires_at
     async with db.write() as connection:
         key = await one_key(connection, principal, key_id, team_id)
@@ -73,6 +74,7 @@ async def rotate_key(
     async with db.write() as connection:
         old = await one_key(connection, principal, key_id, team_id)
         _refuse_stronger(principal, old)
+        refuse_longer(principal, old.expires_at)
         _refuse_unfit(old)
         made = await insert_key(
             connection, old.team_id, old.user_id, old.name, old.permissions, text, bulk=old.bulk, expires_at=old.expires_at

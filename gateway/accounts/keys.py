@@ -59,6 +59,7 @@ async def create_key(
     name = checked_name(name, "A key's name")
     wanted = known(permissions)
     refuse_past(expires_at)
+    refuse_longer(principal, expires_at)
     team, user = team_id or principal.team_id, user_id or principal.user_id
     text = new_token()
     async with db.write() as connection:
@@ -153,6 +154,14 @@ def known(permissions: Collection[str]) -> frozenset[Permission]:
             hint = did_you_mean(name, PERMISSIONS) or f"; there are {listed(PERMISSIONS)}."
             raise InvalidInput(f"There is no permission {name!r}{hint}", field="permissions")
     return frozenset(permission for permission in PERMISSIONS if permission in permissions)
+
+
+def refuse_longer(principal: Principal, expires_at: int | None) -> None:
+    """A key that was lent for a day must not make itself, or another, last for ever."""
+    if principal.expires_at is not None and (expires_at is None or expires_at > principal.expires_at):
+        raise InvalidInput(
+            "This would outlast the key that asks; give an end that is not later than its own.", field="expires_at"
+        )
 
 
 def refuse_past(expires_at: int | None) -> None:

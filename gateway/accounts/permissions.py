@@ -39,6 +39,8 @@ class Principal(Struct, frozen=True):
 
     session_id: str | None = None
     """None with a key."""
+    expires_at: int | None = None
+    """When the key ends, in microseconds since the epoch; no key that it makes or changes may last longer."""
 
     def has(self, permission: Permission) -> bool:
         return self.is_admin or permission in self.permissions

@@ -72,7 +72,8 @@ def sqlite_engine(url: URL, *, size: int, begin: str, only_reads: bool = False) 
         connection._thread.daemon = True
         return await connection
 
-    # Errors are logged, and parameters may be secrets. Every transaction is ended by the block that began it; a rollback at every return would be one more trip.
+    # Every transaction is ended by the block that began it; a rollback at every return would be one more trip. Errors
+    # are logged, and their parameters may be secrets.
     engine = create_async_engine(
         url, async_creator=connect, pool_size=size, max_overflow=0, pool_reset_on_return=None, hide_parameters=True
     )

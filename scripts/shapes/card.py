@@ -132,7 +132,7 @@ Apache-2.0, as the project.
 
 def _flags(result: Result) -> str:
     asked = {"count": result.count, "steps": result.steps, "guidance": result.guidance}
-    usual = {"count": 200, "steps": 20, "guidance": 4.0}
+    usual = {"count": 200, "steps": 20, "guidance": 2.0}
     return "".join(f" --{name} {value:g}" for name, value in asked.items() if value != usual[name])
 
 

@@ -106,7 +106,7 @@ class Result:
 
 
 def report(
-    model: Path, *, device: str, count: int = 200, steps: int = 20, guidance: float = 4.0, sheet_at: Path | None = None
+    model: Path, *, device: str, count: int = 200, steps: int = 20, guidance: float = 2.0, sheet_at: Path | None = None
 ) -> Result:
     """Measure the model in a folder, with `count` prompts of either kind."""
     from shapes.painter import Painter

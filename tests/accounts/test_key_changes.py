@@ -183,3 +183,19 @@ async def test_a_weak_key_never_turns_into_a_strong_one(database: Database, admi
     with pytest.raises(NotFound):
         await accounts.rotate_key(database, weak, str(team.owner.key_id))
     await accounts.revoke_key(database, weak, strong.id)  # whoever lost the strong one can still close it
+
+
+async def test_a_key_with_an_end_makes_no_key_that_outlasts_it(database: Database, admin: Principal) -> None:
+    end = now() + HOUR
+    lent, text = await accounts.create_key(database, admin, "lent", ["admin", *DAILY], expires_at=end)
+    endless, _ = await accounts.create_key(database, admin, "endless", DAILY)
+    borrower = await accounts.authenticate(database, text)
+    for later in (None, end + 1):
+        with pytest.raises(InvalidInput, match="outlast"):
+            await accounts.change_key(database, borrower, lent.id, expires_at=later)
+        with pytest.raises(InvalidInput, match="outlast"):
+            await accounts.create_key(database, borrower, "mine", DAILY, expires_at=later)
+    with pytest.raises(InvalidInput, match="outlast"):
+        await accounts.rotate_key(database, borrower, endless.id)
+    made, _ = await accounts.create_key(database, borrower, "mine", DAILY, expires_at=end)
+    assert made.expires_at == end

@@ -38,7 +38,7 @@ def test_as_it_ships_it_runs_the_bundled_model() -> None:
     shapes = catalog.models["shapes"]
     assert (shapes.source, shapes.engine, shapes.upscaler) == ("bundled:shapes", "diffusers", "lanczos")
     assert shapes.native_sizes == (Size(128, 128), Size(160, 96), Size(96, 160))
-    assert (shapes.defaults.steps, shapes.defaults.guidance_scale, shapes.defaults.sampler) == (20, 4.0, "DPM++ 2M")
+    assert (shapes.defaults.steps, shapes.defaults.guidance_scale, shapes.defaults.sampler) == (20, 2.0, "DPM++ 2M")
     assert catalog.engines["diffusers"].plugin == "diffusers"
     assert catalog.devices == {}
     assert catalog == Catalog(engines=catalog.engines, models=catalog.models)

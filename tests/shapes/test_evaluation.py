@@ -18,7 +18,7 @@ class PerfectPainter:
     """Draws exactly what the prompt says, and what it leaves open as the seed and the negative prompt have it."""
 
     facts = {
-        "device": "none", "sampler": "Pencil", "steps": 20, "guidance": 4.0, "downscale": 16,
+        "device": "none", "sampler": "Pencil", "steps": 20, "guidance": 2.0, "downscale": 16,
         "weights": {"Hand": 5}, "megabytes": 0.0,
     }  # fmt: skip
 
