@@ -1,4 +1,5 @@
-"""Whether one job more may come: how many of each key, user and team are live, as [settings.limits] allows.
+"""Whether one job more may come: how many of each key, user and team are live, as [settings.limits] or an
+administrator allows.
 
 One gateway works on a database, so what it counts in memory is the truth; counting and taking is one step of the event
 loop, so that of a thousand submits at once no more come in than may.
@@ -14,7 +15,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 
-from gateway.catalog.settings import Limits, Share
+from gateway.accounts.own_limits import NOBODYS, OwnLimits, Whose
+from gateway.catalog.settings import Limits
 from gateway.db import Database, across_teams
 from gateway.errors import TooManyJobs
 from gateway.events import Bus, Event, JobChanged, JobQueued
@@ -26,7 +28,7 @@ RETRY_SECONDS = 10
 
 
 class _Live(NamedTuple):
-    whose: tuple[tuple[str, str], ...]
+    whose: tuple[tuple[Whose, str], ...]
     """(`key`, its id), (`user`, …), (`team`, …)."""
     interactive: bool
     queued: bool
@@ -64,12 +66,19 @@ class Admission:
             case JobChanged():
                 self._set(event.job_id, _live(event.job, queued=event.state == "queued"))
 
+    def live(self) -> list[str]:
+        """The ids of all jobs that are counted."""
+        return list(self._live)
+
     @contextmanager
-    def place(self, job: Job) -> Iterator[Callable[[Limits], None]]:
-        """A function that takes a place for a new job, or raises TooManyJobs; when the block raises it is given back."""
+    def place(self, job: Job, own: OwnLimits = NOBODYS) -> Iterator[Callable[[Limits], None]]:
+        """A function that takes a place for a new job, or raises TooManyJobs; when the block raises it is given back.
+
+        `own` goes before what the function is called with.
+        """
 
         def take(limits: Limits) -> None:
-            self._see_that_it_may(job, limits)
+            self._see_that_it_may(job, limits, own)
             self._set(job.id, _live(job, queued=True))
 
         try:
@@ -78,16 +87,17 @@ class Admission:
             self._drop(job.id)
             raise
 
-    def _see_that_it_may(self, job: Job, limits: Limits) -> None:
+    def _see_that_it_may(self, job: Job, limits: Limits, own: OwnLimits) -> None:
         for whose, id_ in _whose(job.key_id, job.user_id, job.team_id):
-            share: Share = getattr(limits, whose)
-            if share.queued_jobs and self._counts["queued", whose, id_] >= share.queued_jobs:
-                raise _refused(whose, share.queued_jobs, "waiting", "ask again when some have ended")
-            if job.bulk or not share.interactive_jobs:
+            most = own.most(limits, whose, "queued_jobs")
+            if most and self._counts["queued", whose, id_] >= most:
+                raise _refused(whose, most, "waiting", own.place(whose, "queued_jobs"), "ask again when some have ended")
+            if job.bulk:
                 continue
-            if self._counts["interactive", whose, id_] >= share.interactive_jobs:
+            most = own.most(limits, whose, "interactive_jobs")
+            if most and self._counts["interactive", whose, id_] >= most:
                 cure = "ask again when one has ended, or now with priority bulk"
-                raise _refused(whose, share.interactive_jobs, "interactive", cure)
+                raise _refused(whose, most, "interactive", own.place(whose, "interactive_jobs"), cure)
 
     def _set(self, job_id: str, live: _Live) -> None:
         self._drop(job_id)
@@ -118,11 +128,11 @@ def _live(job: Job, *, queued: bool) -> _Live:
     return _Live(_whose(job.key_id, job.user_id, job.team_id), not job.bulk, queued)
 
 
-def _whose(key_id: str | None, user_id: str, team_id: str) -> tuple[tuple[str, str], ...]:
-    own = (("user", user_id), ("team", team_id))
+def _whose(key_id: str | None, user_id: str, team_id: str) -> tuple[tuple[Whose, str], ...]:
+    own: tuple[tuple[Whose, str], ...] = (("user", user_id), ("team", team_id))
     return (("key", key_id), *own) if key_id else own
 
 
-def _refused(whose: str, most: int, kind: str, cure: str) -> TooManyJobs:
-    message = f"This {whose} has {most} {kind} jobs, as many as it may ([settings.limits.{whose}]); {cure}."
+def _refused(whose: Whose, most: int, kind: str, place: str, cure: str) -> TooManyJobs:
+    message = f"This {whose} has {most} {kind} jobs, as many as it may ({place}); {cure}."
     return TooManyJobs(message, retry_after=RETRY_SECONDS, whose=whose, limit=most)

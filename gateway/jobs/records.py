@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -107,4 +108,16 @@ async def newest(
 async def live(connection: AsyncConnection, state: State) -> list[Job]:
     """Every team's jobs in this state, oldest first: what a start rebuilds the queue from."""
     query = across_teams(select(jobs)).where(jobs.c.state == state).order_by(jobs.c.id)
+    return [from_row(row) for row in await connection.execute(query)]
+
+
+async def queued_ids(connection: AsyncConnection) -> list[str]:
+    """Of every team's queued jobs, oldest first."""
+    query = across_teams(select(jobs.c.id)).where(jobs.c.state == "queued").order_by(jobs.c.id)
+    return list((await connection.execute(query)).scalars())
+
+
+async def some(connection: AsyncConnection, ids: Sequence[str]) -> list[Job]:
+    """Those of any team that there are, oldest first."""
+    query = across_teams(select(jobs)).where(jobs.c.id.in_(ids)).order_by(jobs.c.id)
     return [from_row(row) for row in await connection.execute(query)]

@@ -119,6 +119,11 @@ class Lane:
         elif not self.idle.is_set():
             self._canceled_early.add(job_id)
 
+    async def close_when_idle(self) -> None:
+        """Its worker ends, after the batch that runs there."""
+        await self.idle.wait()
+        await self.host.close()
+
     def use(self, model: ModelKey) -> None:
         if model in self._loaded:
             self._loaded[model].used_at = time.time()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 
 from gateway.db import Database
 from gateway.errors import StorageUnavailable
 from gateway.events import Bus, Event, JobChanged, JobProgress, JobQueued
-from gateway.jobs import changes, records
-from gateway.jobs.cancel import changed
+from gateway.jobs.admission import admission
 from gateway.jobs.records import FINISHED, Job
 from gateway.models import Models
 from gateway.scheduling.caps import Caps
@@ -23,7 +22,7 @@ from gateway.scheduling.index import QueueIndex, Waiting
 from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane, LaneView
 from gateway.scheduling.policy import Assignment, decide
-from gateway.scheduling.recovery import interrupted
+from gateway.scheduling.reconciling import Reconciler
 from gateway.scheduling.running import Runner
 from gateway.scheduling.waiting import waiting
 from gateway.storage.blobs import BlobStore
@@ -32,6 +31,7 @@ from gateway.workers.devices import Device
 log = logging.getLogger(__name__)
 PROBE_SECONDS = 2.0
 IDLE_SECONDS = 30.0
+RECONCILE_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
 
@@ -48,28 +48,23 @@ class Scheduler:
         self._index = QueueIndex()
         self._estimates = Estimates()
         self._keeper = Keeper(db, bus, blobs, marking=lambda: models.catalog.settings.marking.enabled)
-        self._runner = Runner(db, bus, models, self._keeper, self._estimates, self._block)
+        self._runner = Runner(db, bus, models, self._keeper, self._estimates, self._block, self._let_go)
         self._progress: dict[str, JobProgress] = {}
         self._bell = asyncio.Event()
-        self._batches: set[asyncio.Task[None]] = set()
-        self._claimed: set[str] = set()
-        """Ids that a batch of this process holds, from the decision to the end of its storing."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._held: dict[str, Assignment] = {}
+        """Jobs that a batch of this process holds, from the decision to the end of its storing."""
+        self._reconciler = Reconciler(db, bus, models, lambda job_id: job_id in self._index or job_id in self._held)
+        self._reconcile_at = 0.0
+        """When memory and table are compared next, on the monotonic clock."""
         self.blocked: str | None = None
         """Why no lane claims now."""
         self._loop: asyncio.Task[None] | None = None
 
-    # ------------------------------------------------------------------------------------------ life
-
     async def start(self) -> None:
         """Put back what a crash left running, read the queue, and begin."""
         self._bus.listen(self._hear)
-        async with self._db.read() as connection:
-            interrupted = await records.live(connection, "running")
-            queued = await records.live(connection, "queued")
-        for job in queued:
-            self._admit(JobQueued(job.id, job.team_id, job.user_id, job.version, job, alone=job.failures > 0))
-        for job in interrupted:
-            await self._recover(job)
+        await self._reconcile()
         self._loop = asyncio.create_task(self._run(), name="scheduler")
 
     async def stop(self) -> None:
@@ -81,8 +76,8 @@ class Scheduler:
         for lane in self._lanes.values():
             if lane.batch:
                 lane.batch.cancel_all()
-        if self._batches:
-            await asyncio.wait(self._batches, timeout=STOP_SECONDS)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._runner.drain()
@@ -91,19 +86,15 @@ class Scheduler:
 
     def models_changed(self) -> None:
         """The catalog was read anew: queued jobs are looked at again."""
-        for job in list(self._index):
-            offer = self._models.offers.get(job.model[0])
-            if offer is None or offer.spec.revision != job.model[1]:
-                self._index.remove(job.job_id)
-                task = asyncio.ensure_future(self._readmit(job.job_id))
-                self._keep(task)
+        stale = [job.job_id for job in self._index if not self._is_offered(job)]
+        for job_id in stale:
+            self._index.remove(job_id)
+        self._keep(self._reconciler.enqueue(stale))
         before, self._lanes = self._lanes, fleet(self._models, self._machine, self._lanes)
         for lane in before.values():
             if lane not in self._lanes.values():
-                self._keep(asyncio.ensure_future(_close_when_idle(lane)))
+                self._keep(lane.close_when_idle())
         self._bell.set()
-
-    # ------------------------------------------------------------------------------------------ views
 
     def lanes(self) -> list[LaneView]:
         return [lane.view() for lane in self._lanes.values()]
@@ -125,22 +116,20 @@ class Scheduler:
         """Where a queued job stands and what it waits for; None where it is not queued."""
         return place(self._index, self._lanes.values(), self._estimates, self.blocked, job_id, self._caps())
 
-    # ------------------------------------------------------------------------------------------ events
-
     def _hear(self, event: Event) -> None:
         match event:
             case JobQueued():
                 self._progress.pop(event.job_id, None)
-                self._claimed.discard(event.job_id)
+                self._held.pop(event.job_id, None)
                 self._admit(event)
             case JobProgress():
-                if event.job_id in self._claimed:
+                if event.job_id in self._held:
                     self._progress[event.job_id] = event
             case JobChanged() if event.state in FINISHED:
                 self._progress.pop(event.job_id, None)
                 self._index.remove(event.job_id)
                 self._index.ended(event.job_id)
-                self._claimed.discard(event.job_id)
+                self._held.pop(event.job_id, None)
                 if self._caps():
                     self._bell.set()  # another of its owner's may start now
                 for lane in self._lanes.values():
@@ -150,24 +139,24 @@ class Scheduler:
         job: Job = event.job
         offer = self._models.offers.get(job.model)
         if offer is None:
-            self._keep(asyncio.ensure_future(self._refuse(job)))
+            self._keep(self._reconciler.refuse(job))
             return
         self._index.add(waiting(job, offer, event))
         self._bell.set()
 
-    async def _refuse(self, job: Job) -> None:
-        why = self._models.problems.get(job.model, "it is no longer in models.toml")
-        async with self._db.write() as connection:
-            told = f"The model {job.model} cannot be used: {why}"
-            failed = await changes.fail_queued(connection, job.id, "model_removed", told)
-        if failed:
-            self._bus.publish(changed(failed))
+    def _is_offered(self, job: Waiting) -> bool:
+        offer = self._models.offers.get(job.model[0])
+        return offer is not None and offer.spec.revision == job.model[1]
 
-    async def _readmit(self, job_id: str) -> None:
-        async with self._db.read() as connection:
-            job = await records.get(connection, None, job_id)
-        if job.state == "queued" and job.id not in self._claimed:
-            self._admit(JobQueued(job.id, job.team_id, job.user_id, job.version, job, alone=job.failures > 0))
+    def _let_go(self, assignment: Assignment, ids: Iterable[str]) -> None:
+        """A batch is done with these. One whose end nobody announced is looked up in the table before long."""
+        for job_id in ids:
+            if self._held.get(job_id) is assignment:
+                del self._held[job_id]
+                self._progress.pop(job_id, None)
+                self._index.ended(job_id)
+                self._reconcile_at = min(self._reconcile_at, time.monotonic() + PROBE_SECONDS)
+                self._bell.set()
 
     def _block(self, reason: str) -> None:
         if not self.blocked:
@@ -175,20 +164,35 @@ class Scheduler:
         self.blocked = reason
         self._bell.set()
 
-    # ------------------------------------------------------------------------------------------ the loop
-
     async def _run(self) -> None:
         while True:
-            if self.blocked and not await self._unblocked():
-                await asyncio.sleep(PROBE_SECONDS)
-                continue
-            self._bell.clear()
-            self._assign()
             try:
-                async with asyncio.timeout(self._patience()):
-                    await self._bell.wait()
-            except TimeoutError:
-                continue
+                await self._turn()
+            except StorageUnavailable as error:
+                self.blocked = error.message
+                await asyncio.sleep(PROBE_SECONDS)
+            except Exception:
+                log.exception("the scheduler stumbled; it goes on")
+                await asyncio.sleep(PROBE_SECONDS)
+
+    async def _turn(self) -> None:
+        """Claim what may be claimed, then wait until something could have changed."""
+        if self.blocked:
+            await self._blobs.check()
+            await self._reconcile()
+            self.blocked = None
+            log.info("lanes claim again")
+        elif time.monotonic() >= self._reconcile_at:
+            await self._reconcile()
+        self._bell.clear()
+        self._assign()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience()):
+                await self._bell.wait()
+
+    async def _reconcile(self) -> None:
+        self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
+        await self._reconciler.reconcile(admission(self._bus).live())
 
     def _assign(self) -> None:
         now = time.time()
@@ -196,10 +200,10 @@ class Scheduler:
         for assignment in decide(self._index, free, self._estimates, now, self._caps()) if free else ():
             for job in assignment.jobs:
                 self._index.take(job, self._estimates.seconds(job.model, job.pictures), now)
-                self._claimed.add(job.job_id)
+                self._held[job.job_id] = assignment
             lane = self._lanes[assignment.lane]
             lane.idle.clear()
-            self._keep(asyncio.create_task(self._batch(lane, assignment)))
+            self._keep(self._batch(lane, assignment))
 
     def _caps(self) -> Caps:
         limits = self._models.catalog.settings.limits
@@ -208,14 +212,15 @@ class Scheduler:
     async def _batch(self, lane: Lane, assignment: Assignment) -> None:
         pictures = sum(job.pictures for job in assignment.jobs)
         guesses = {job.job_id: self._estimates.seconds(job.model, job.pictures) for job in assignment.jobs}
+        spent = 0.0
         try:
             spent = await self._runner.run(lane, assignment)
+        except BaseException:
+            self._let_go(assignment, guesses)
+            raise
+        finally:
             for job in assignment.jobs:
                 self._index.charge(job, spent * job.pictures / pictures - guesses[job.job_id])
-        except StorageUnavailable as error:
-            self._claimed.difference_update(guesses)
-            self._block(error.message)
-        finally:
             lane.idle.set()
             self._bell.set()
 
@@ -223,51 +228,20 @@ class Scheduler:
         """Until the next moment at which something could change by itself."""
         now = time.time()
         moments = [job.ready_at for job in self._index if job.ready_at > now] if len(self._index) < 1000 else [now + 1]
+        moments.append(now + self._reconcile_at - time.monotonic())
         moments += [lane.rests_until for lane in self._lanes.values() if lane.rests_until > now]
         return max(0.01, min([*moments, now + IDLE_SECONDS]) - now)
 
-    async def _unblocked(self) -> bool:
-        """Whether bytes and rows can be written again; if so, what was lost sight of meanwhile is put back."""
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(self._watched(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _watched(self, work: Coroutine[None, None, None]) -> None:
+        """What goes wrong there leaves its jobs to the next reconciliation."""
         try:
-            await self._blobs.check()
-            async with self._db.read() as connection:
-                running = await records.live(connection, "running")
-                queued = await records.live(connection, "queued")
-            self.blocked = None
-            for job in running:
-                if job.id not in self._claimed:
-                    await self._recover(job)
-            for job in queued:
-                if job.id not in self._index and job.id not in self._claimed:
-                    self._admit(JobQueued(job.id, job.team_id, job.user_id, job.version, job))
+            await work
         except StorageUnavailable as error:
-            self.blocked = error.message
-            return False
-        log.info("lanes claim again")
-        return True
-
-    async def _recover(self, job: Job) -> None:
-        """A running row that nobody runs: what becomes of it is said by its model's `replay`."""
-        offer = self._models.offers.get(job.model)
-        replay = offer.card.replay if offer else None
-        fatal = interrupted(job, replay, self._models.catalog.settings.jobs.max_attempts)
-        async with self._db.write() as connection:
-            if fatal:
-                moved = await changes.finish(connection, job, error=(fatal.code, fatal.message))
-            else:
-                moved = await changes.put_back(connection, job, failed=True)
-        if moved is None:
-            return
-        if fatal:
-            self._bus.publish(changed(moved))
-        else:
-            self._bus.publish(JobQueued(job.id, job.team_id, job.user_id, moved.version, moved, alone=True))
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        self._batches.add(task)
-        task.add_done_callback(self._batches.discard)
-
-
-async def _close_when_idle(lane: Lane) -> None:
-    await lane.idle.wait()
-    await lane.host.close()
+            self._block(error.message)
+        except Exception:
+            log.exception("something that the scheduler began did not end well")

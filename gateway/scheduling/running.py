@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from engines.contract import (
     Done,
@@ -15,33 +15,36 @@ from engines.contract import (
     Failed,
     ImageReady,
     ImageRequest,
-    InvalidRequest,
     Loading,
-    ModelUnusable,
     OutOfMemory,
     Progress,
 )
 from gateway.db import Database
 from gateway.errors import InvalidInput, NotFound, StorageUnavailable
-from gateway.events import Bus, JobProgress, JobQueued
+from gateway.events import Bus, JobProgress
 from gateway.jobs import changes
 from gateway.jobs.cancel import changed
 from gateway.jobs.records import Job
 from gateway.models import Models, Offer
 from gateway.scheduling.attempt import Attempt
+from gateway.scheduling.ends import Ends, ModelRemoved, PictureGone
 from gateway.scheduling.estimates import Estimates
 from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane
 from gateway.scheduling.policy import Assignment
 from gateway.scheduling.previews import to_jpeg
-from gateway.scheduling.recovery import Again, after
+from gateway.scheduling.recovery import Again
 from gateway.workers.host import RunningBatch
 
 log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs assignments. `on_blocked` is told when nothing can be stored, so that no lane claims any more."""
+    """Runs assignments.
+
+    `on_blocked` is told when nothing can be stored, so that no lane claims any more; `let_go` which jobs of an assignment
+    are in its hands no more, whatever became of them.
+    """
 
     def __init__(
         self,
@@ -51,19 +54,26 @@ class Runner:
         keeper: Keeper,
         estimates: Estimates,
         on_blocked: Callable[[str], None],
+        let_go: Callable[[Assignment, Iterable[str]], None],
     ) -> None:
         self._db = db
         self._bus = bus
         self._models = models
         self._keeper = keeper
         self._estimates = estimates
+        self._ends = Ends(db, bus, models)
         self._on_blocked = on_blocked
+        self._let_go = let_go
         self._settling: set[asyncio.Task[None]] = set()
         self.closing = False
 
     async def run(self, lane: Lane, assignment: Assignment) -> float:
-        """Returns the device seconds spent, as soon as the device is free again; storing goes on behind it."""
+        """Returns the device seconds spent, as soon as the device is free again; storing goes on behind it.
+
+        When it raises, nothing was claimed, or nothing is known of it.
+        """
         jobs = await self._claim(assignment)
+        self._let_go(assignment, {job.job_id for job in assignment.jobs}.difference(job.id for job in jobs))
         if not jobs:
             return 0.0
         saving = any(job.saving for job in assignment.jobs)
@@ -84,7 +94,7 @@ class Runner:
             error = EngineCrashed(f"The gateway could not run this ({type(raised).__name__}); the log has the details.")
         finally:
             lane.end()
-            self._behind(self._settle(lane, attempt, error))
+            self._behind(self._settle(lane, assignment, attempt, error))
         spent = time.monotonic() - began
         if error is None and not attempt.blocked:
             self._estimates.learn_run(assignment.jobs[0].model, spent, sum(job.pictures for job in jobs))
@@ -109,7 +119,7 @@ class Runner:
     async def _on_lane(self, lane: Lane, assignment: Assignment, attempt: Attempt) -> None:
         offer = self._models.offers.get(assignment.jobs[0].model[0])
         if offer is None:
-            raise _Removed(f"The model {assignment.jobs[0].model[0]} is no longer on offer.")
+            raise ModelRemoved(f"The model {assignment.jobs[0].model[0]} is no longer on offer.")
         requests = await self._requests(attempt)
         if not requests:
             return
@@ -153,7 +163,7 @@ class Runner:
             try:
                 requests.append(await self._keeper.request(job, missing))
             except (NotFound, InvalidInput) as error:
-                gone = _PictureGone(f"A picture that this works on can be read no more. {error.message}")
+                gone = PictureGone(f"A picture that this works on can be read no more. {error.message}")
                 attempt.ends[job.id] = asyncio.create_task(self._end(attempt, Failed(job.id, gone)))
         return requests
 
@@ -194,53 +204,31 @@ class Runner:
             return  # it goes back into the queue
         error = event.error if isinstance(event, Failed) else attempt.spoiled.get(job.id)
         if error:
-            await self._fail(attempt, job, error)
-            return
-        assert isinstance(event, Done)
-        async with self._db.write() as connection:
-            ended = await changes.finish(connection, job, upstream_id=event.upstream_id, usage=event.usage)
-        if ended:
-            self._bus.publish(changed(ended))
+            await self._ends.fail(attempt, job, error)
+        else:
+            assert isinstance(event, Done)
+            await self._ends.done(job, event)
 
-    async def _settle(self, lane: Lane, attempt: Attempt, error: EngineError | None) -> None:
+    async def _settle(self, lane: Lane, assignment: Assignment, attempt: Attempt, error: EngineError | None) -> None:
         """After the device is free: wait for what is being stored, then give every job that is left its end."""
         try:
-            await asyncio.gather(*(store for stores in attempt.stores.values() for store in stores))
-            await asyncio.gather(*attempt.ends.values())
-            left = [job for job in attempt.jobs.values() if job.id not in attempt.ends or attempt.blocked or self.closing]
+            await _all(store for stores in attempt.stores.values() for store in stores)
+            await _all(attempt.ends.values())
             if attempt.blocked:
                 self._on_blocked(attempt.blocked)
-            for job in left:
+            for job in attempt.jobs.values():
                 if attempt.blocked or self.closing:
-                    await self._again(job, Again(counted=False))
-                else:
-                    await self._fail(attempt, job, error or EngineCrashed("The engine ended without a word about this."))
+                    await self._ends.again(job, Again(counted=False))
+                elif job.id not in attempt.ends:
+                    await self._ends.fail(attempt, job, error or EngineCrashed("The engine ended without a word about this."))
         except StorageUnavailable as unavailable:
             log.warning("what ran is found again when this is over: %s", unavailable.message)
             self._on_blocked(unavailable.message)
         except Exception:
-            log.exception("a batch could not be settled; what is left of it runs again at the next start")
+            log.exception("a batch could not be settled; what is left of it is looked up again")
         finally:
             lane.storing.release()
-
-    async def _fail(self, attempt: Attempt, job: Job, error: EngineError) -> None:
-        limit = self._models.catalog.settings.jobs.max_attempts
-        verdict = after(error, mates=len(attempt.jobs) - 1, saving=attempt.saving, failures=job.failures, max_attempts=limit)
-        if isinstance(verdict, Again):
-            await self._again(job, verdict)
-            return
-        async with self._db.write() as connection:
-            ended = await changes.finish(connection, job, error=(verdict.code, verdict.message))
-        if ended:
-            self._bus.publish(changed(ended))
-
-    async def _again(self, job: Job, verdict: Again) -> None:
-        async with self._db.write() as connection:
-            queued = await changes.put_back(connection, job, failed=verdict.counted)
-        if queued:
-            ready_at = time.time() + verdict.delay
-            event = JobQueued(job.id, job.team_id, job.user_id, queued.version, queued, ready_at, verdict.alone, verdict.saving)
-            self._bus.publish(event)
+            self._let_go(assignment, attempt.jobs)
 
     def _progress(self, job: Job, step: int, steps: int, preview: bytes | None = None, *, phase: str = "running") -> None:
         self._bus.publish(JobProgress(job.id, job.team_id, job.user_id, step, steps, preview, phase))
@@ -251,9 +239,9 @@ class Runner:
         task.add_done_callback(self._settling.discard)
 
 
-class _Removed(ModelUnusable):
-    code = "model_removed"
-
-
-class _PictureGone(InvalidRequest):
-    code = "picture_gone"
+async def _all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for every one of them; then raise what the first that failed raised."""
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
 from gateway.db import across_teams
-from gateway.errors import InvalidInput, StorageFull, StorageUnavailable
+from gateway.errors import InvalidInput, StorageFull
 from gateway.events import JobProgress
 from gateway.images.tables import images
 from gateway.jobs import changes
@@ -291,28 +289,3 @@ async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.01)
-
-
-async def test_a_lost_database_loses_nothing(open_box: OpenBox, monkeypatch: pytest.MonkeyPatch) -> None:
-    box = await open_box(m="step_seconds = 0.05")
-    lost = False
-    write, read = box.db.write, box.db.read
-
-    @asynccontextmanager
-    async def while_there(real: Callable[[], AbstractAsyncContextManager[Any]]) -> AsyncIterator[Any]:
-        if lost:
-            raise StorageUnavailable("The database cannot be reached.")
-        async with real() as connection:
-            yield connection
-
-    monkeypatch.setattr(box.db, "write", lambda: while_there(write))
-    monkeypatch.setattr(box.db, "read", lambda: while_there(read))
-    monkeypatch.setattr("gateway.scheduling.loop.PROBE_SECONDS", 0.02)
-    running, waiting = await box.until(await box.ask(), "running"), await box.ask("m", n=2, steps=2)
-    lost = True
-    await _until(lambda: box.scheduler.blocked is not None)
-    lost = False
-    for job in (running, waiting):
-        done = await box.until(job)
-        assert (done.state, done.stored) == ("succeeded", job.pictures)
-    assert box.scheduler.blocked is None

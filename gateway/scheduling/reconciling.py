@@ -1,0 +1,95 @@
+"""What the gateway remembers of live jobs against what the table says; the table is right.
+
+A start remembers nothing. Later the two part when the database is lost at a bad moment: a commit whose answer never came,
+or an end that could not be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import islice
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.db import Database
+from gateway.events import Bus, JobQueued
+from gateway.jobs import changes, records
+from gateway.jobs.cancel import changed
+from gateway.jobs.records import FINISHED, Job
+from gateway.models import Models
+from gateway.scheduling.recovery import interrupted
+
+_BATCH = 500
+
+
+class Reconciler:
+    """`is_ours` says whether a job waits in the queue in memory, or is held by a batch of this process."""
+
+    def __init__(self, db: Database, bus: Bus, models: Models, is_ours: Callable[[str], bool]) -> None:
+        self._db = db
+        self._bus = bus
+        self._models = models
+        self._is_ours = is_ours
+
+    async def reconcile(self, remembered: Iterable[str] = ()) -> None:
+        """Queue what nobody knows of, recover what nobody runs, and tell of the ends of what was `remembered` as live.
+
+        Reads the ids of all that wait, and the rows of only what is out of step. Raises StorageUnavailable.
+        """
+        before = set(remembered)
+        async with self._db.read() as connection:
+            running = await records.live(connection, "running")
+            queued = await records.queued_ids(connection)
+        await self.enqueue(queued)
+        for job in running:
+            if not self._is_ours(job.id):
+                await self._recover(job)
+        await self._tell_ends(before.difference(queued, (job.id for job in running)))
+
+    async def enqueue(self, ids: Iterable[str]) -> None:
+        """Ring the bell for those that are queued and that nobody here knows of. Raises StorageUnavailable."""
+        async for job in self._rows(id_ for id_ in ids if not self._is_ours(id_)):
+            if job.state == "queued" and not self._is_ours(job.id):
+                self._bus.publish(JobQueued(job.id, job.team_id, job.user_id, job.version, job, alone=job.failures > 0))
+
+    async def refuse(self, job: Job) -> None:
+        """The end of a queued job whose model is gone. Raises StorageUnavailable."""
+        why = self._models.problems.get(job.model, "it is no longer in models.toml")
+        async with self._db.write() as connection:
+            told = f"The model {job.model} cannot be used: {why}"
+            failed = await changes.fail_queued(connection, job.id, "model_removed", told)
+        if failed:
+            self._bus.publish(changed(failed))
+
+    async def _recover(self, job: Job) -> None:
+        """A running row that nobody runs: what becomes of it is said by its model's `replay`."""
+        offer = self._models.offers.get(job.model)
+        replay = offer.card.replay if offer else None
+        fatal = interrupted(job, replay, self._models.catalog.settings.jobs.max_attempts)
+        async with self._db.write() as connection:
+            moved = await _moved(connection, job, (fatal.code, fatal.message) if fatal else None)
+        if moved is None:
+            return
+        if fatal:
+            self._bus.publish(changed(moved))
+        else:
+            self._bus.publish(JobQueued(job.id, job.team_id, job.user_id, moved.version, moved, alone=True))
+
+    async def _tell_ends(self, ids: Iterable[str]) -> None:
+        async for job in self._rows(ids):
+            if job.state in FINISHED:
+                self._bus.publish(changed(job))
+
+    async def _rows(self, ids: Iterable[str]) -> AsyncIterator[Job]:
+        left = iter(ids)
+        while some := list(islice(left, _BATCH)):
+            async with self._db.read() as connection:
+                found = await records.some(connection, some)
+            for job in found:
+                yield job
+
+
+async def _moved(connection: AsyncConnection, job: Job, fatal: tuple[str, str] | None) -> Job | None:
+    if fatal:
+        return await changes.finish(connection, job, error=fatal)
+    return await changes.put_back(connection, job, failed=True)
