@@ -66,6 +66,9 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     max_references: int = 0
     takes_source: bool = True
     """False: image_to_image only looks at pictures, as `references`, and is given no `source`."""
+    max_source_bytes: int | None = None
+    """What each picture that is handed in may take as a PNG; larger ones are scaled down first, a mask with its source.
+    None: 4 MB for what is never sent twice (paid clouds), else as much as it likes."""
     samplers: tuple[str, ...] = ()
     """Names as in `engines.samplers`, the default first; empty: the caller cannot choose."""
     steps: Span | None = None
@@ -114,7 +117,8 @@ class ImageRequest(Struct, frozen=True, kw_only=True):
     strength: float | None = None
     """How much of `source` is made anew: 0 nothing, 1 all."""
     source: Pixels | None = None
-    """The picture that is changed, already of this width and height."""
+    """The picture that is changed, already of this width and height; of its own size for `upscale`, and smaller where the
+    card's `max_source_bytes` asks for it. An engine that sends it on does so as PNG."""
     mask: Pixels | None = None
     references: tuple[Pixels, ...] = ()
     """Pictures that are looked at."""

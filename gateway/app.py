@@ -10,18 +10,31 @@ from typing import Any
 from litestar import Litestar, Router
 
 from gateway import accounts
+from gateway.accounts import own_limits
+from gateway.accounts.device_cookies import DeviceCookies
 from gateway.accounts.limits import RequestLimits
 from gateway.accounts.sessions import Sessions
 from gateway.accounts.signing_in import SignIn
 from gateway.api.access import authenticated
 from gateway.api.admin.routes import admin_router
 from gateway.api.bodies import JsonRequest
+from gateway.api.chat.routes import chat_router
+from gateway.api.chat.work import ChatWork
 from gateway.api.common.routes import common_router
 from gateway.api.cursors import Cursors
 from gateway.api.door import Door
 from gateway.api.forms import MOST_PARTS
+from gateway.api.forwarded import Forwarded
 from gateway.api.gallery.content import ByteRoutes, Pictures
+from gateway.api.gallery.exporting import exports_router
+from gateway.api.gallery.importing import importing_router
+from gateway.api.gallery.listing import listing_router
+from gateway.api.gallery.making import making_router
+from gateway.api.gallery.orders import GalleryOrders
+from gateway.api.gallery.reuse import reuse_router
 from gateway.api.gallery.routes import gallery_router
+from gateway.api.gallery.shares import sharing_router
+from gateway.api.gallery.trashing import trash_router
 from gateway.api.given import Services, hand_over_in_turn, provided
 from gateway.api.links import Links
 from gateway.api.operations.metrics import Metrics
@@ -40,21 +53,32 @@ from gateway.api.tasks.routes import tasks_router
 from gateway.api.team.routes import team_router
 from gateway.api.webhooks.routes import webhooks_router
 from gateway.catalog import Catalog, CatalogFile, Settings, ensure_models_file
+from gateway.chat.answering import Chat
+from gateway.chat.language import Language
 from gateway.db import Database
 from gateway.db.lock import hold
 from gateway.db.migrations import migrate
 from gateway.events import Bus
 from gateway.fetch import Fetcher, Internet
-from gateway.images import search
+from gateway.images import publishing, search
+from gateway.images.checkup import Checkup
+from gateway.images.closed import Closed
+from gateway.images.imports import Imports
 from gateway.images.incoming import Incoming
-from gateway.jobs import idempotency, leftovers
+from gateway.images.trash import Trash
+from gateway.jobs import idempotency
 from gateway.jobs.admission import admission
+from gateway.jobs.exports import Exports
+from gateway.jobs.leftovers import Leftovers
 from gateway.models import Models
 from gateway.pages.public import public_page
+from gateway.pages.share import share_pages
 from gateway.registry import Registry
 from gateway.scheduling.loop import Scheduler
 from gateway.secrets import Secrets
+from gateway.sharing import Sharing
 from gateway.storage import BlobStore, Signer
+from gateway.storage.inplace import InPlace
 from gateway.storage.signing import DAY
 from gateway.wallet.allowances import keep_granting
 from gateway.webhooks.caller import Caller
@@ -62,7 +86,8 @@ from gateway.webhooks.signing import Signing
 from gateway.wiring import Wiring
 from gateway.workers.devices import devices
 
-SIGNATURES, CURSORS, SESSIONS, WEBHOOKS = "signed urls", "cursors", "sessions", "webhooks"
+SIGNATURES, CURSORS, SESSIONS, DEVICES, WEBHOOKS = "signed urls", "cursors", "sessions", "device cookies", "webhooks"
+SHARES, ENTRIES = "share tokens", "share cookies"
 """What the keys derived from the master key are for; another name makes every address void that was handed out."""
 
 
@@ -74,7 +99,7 @@ def create_app(wiring: Wiring, *, registry: Registry | None = None, internet: In
     While it runs, `app.state` has `command_key` (a key of its own for this machine's `darkroom` command; it opens
     nothing any more when the gateway ends), `first_key` (the administrator's, at the first start only), `first_token`
     (which sets the administrator's e-mail and password, as long as there are none) and `streams` (`end()` them before
-    waiting for connections to close).
+    waiting for connections to close). `max_connections` is for whoever listens, before it runs too.
 
     Raises ConfigurationError, of which CatalogError and AlreadyRunning are two.
     """
@@ -88,13 +113,25 @@ def create_app(wiring: Wiring, *, registry: Registry | None = None, internet: In
             webhooks_router(),
             studio_router(),
             gallery_router(),
+            listing_router(),
+            sharing_router(),
+            making_router(),
+            reuse_router(),
+            chat_router(),
+            trash_router(),
+            exports_router(),
+            importing_router(),
             common_router(),
             team_router(),
             admin_router(),
         ],
     )
+
+    def given() -> Services:
+        return house.services
+
     app = Litestar(
-        route_handlers=[with_key, public_router(), public_page(lambda: house.services), operations_router()],
+        route_handlers=[with_key, public_router(), public_page(given), share_pages(given), operations_router()],
         dependencies=provided(lambda: house.services),
         exception_handlers=HANDLERS,
         lifespan=[house.open],
@@ -106,7 +143,9 @@ def create_app(wiring: Wiring, *, registry: Registry | None = None, internet: In
     )
     hand_over_in_turn(app)
     with_bytes = ByteRoutes(app.asgi_handler, lambda: house.services.pictures)
-    app.asgi_handler = Requests(with_bytes, lambda: house.services.metrics)
+    with_id = Requests(with_bytes, lambda: house.services.metrics)
+    app.asgi_handler = Forwarded(with_id, lambda: house.catalog_file.catalog.settings.http.trusted_proxies)
+    app.state.max_connections = house.catalog_file.catalog.settings.http.max_connections
     return app
 
 
@@ -140,6 +179,7 @@ class House:
             stack.push_async_callback(accounts.revoke_command_key, db)
             await _behind(stack, accounts.keep_uses(db))
             await _behind(stack, search.catch_up(db))
+            await own_limits.load(db)
             self.services = await self._furnish(stack, db)
             app.state.streams = self.services.streams
             await self.services.scheduler.start()
@@ -153,7 +193,7 @@ class House:
 
     async def _furnish(self, stack: AsyncExitStack, db: Database) -> Services:
         settings = self.catalog_file.catalog.settings
-        blobs = await asyncio.to_thread(BlobStore, self.wiring.blobs_url)
+        blobs = await asyncio.to_thread(BlobStore, self.wiring.blobs_url, InPlace(db).find)
         models = Models(self.registry)
         stack.push_async_callback(models.close)
         await models.refresh(self.catalog_file.catalog)
@@ -161,23 +201,45 @@ class House:
         await admission(bus).rebuild(db)
         scheduler = Scheduler(db, bus, models, blobs, await asyncio.to_thread(devices))
         self.signer = signer = Signer(self.secrets.derive(SIGNATURES), self.wiring.url, settings.urls.lifetime_days)
-        links = Links(signer)
+        closed = Closed(db, lambda: self._settings.urls.lifetime_days)
+        await closed.rebuild()
+        trash = Trash(db, closed)
+        exports = Exports(db, bus, blobs, lambda: self._settings)
+        await exports.start()
+        stack.push_async_callback(exports.close)
+        checkup = Checkup(db, blobs)
+        stack.push_async_callback(checkup.close)
+        links = Links(signer, closed)
         fetcher = Fetcher(lambda: self._settings.fetch, self.internet)
         stack.callback(fetcher.close)
         incoming = Incoming(db, blobs, fetcher, lambda: self._settings, links.blob_of)
         stack.push_async_callback(asyncio.to_thread, incoming.close)
-        await _behind(stack, leftovers.keep_swept(db, blobs, lambda: self._settings))
+        imports = Imports(db, blobs, lambda: self._settings)
+        stack.push_async_callback(asyncio.to_thread, imports.close)
+        await _behind(stack, Leftovers(db, blobs, lambda: self._settings, trash, closed, exports).keep_swept())
         sessions = Sessions(db, self.secrets.derive(SESSIONS), lambda: self._settings.sessions.lifetime_days)
         door = Door(db, sessions, RequestLimits(lambda: self._settings.limits), self.wiring.url)
+        sharing = Sharing(db, blobs, closed, (self.secrets.derive(SHARES), self.secrets.derive(ENTRIES)), self.wiring.url)
+        stack.push_async_callback(sharing.views.flush)
+        await _behind(stack, sharing.views.keep())
+        await _behind(stack, publishing.catch_up(db, blobs))
         envelopes = Envelopes(db, scheduler, links)
         signing = Signing(self.secrets.derive(WEBHOOKS))
+        orders = Orders(db, bus, models, scheduler, incoming)
+        gallery_orders = GalleryOrders(db, bus, models, scheduler, incoming, orders)
+        language = Language(lambda: self._settings.chat, self.secrets)
+        chat = Chat(db, ChatWork(gallery_orders), language)
+        stack.push_async_callback(chat.close)
         return Services(
             db=db,
             door=door,
             sessions=sessions,
-            sign_in=SignIn(db, sessions),
+            sign_in=SignIn(db, sessions, DeviceCookies(self.secrets.derive(DEVICES))),
             bus=bus,
-            pictures=Pictures(db, blobs, signer, door),
+            pictures=Pictures(db, blobs, signer, door, closed, sharing.live),
+            trash=trash,
+            exports=exports,
+            checkup=checkup,
             models=models,
             registry=self.registry,
             catalog_file=self.catalog_file,
@@ -189,8 +251,13 @@ class House:
             fetcher=fetcher,
             caller=Caller(db, bus, fetcher.post, envelopes.json, signing, lambda: self._settings.webhooks),
             signing=signing,
+            sharing=sharing,
+            blobs=blobs,
+            imports=imports,
             incoming=incoming,
-            orders=Orders(db, bus, models, scheduler, incoming),
+            orders=orders,
+            gallery_orders=gallery_orders,
+            chat=chat,
             studio_orders=StudioOrders(db, bus, models, scheduler, incoming, blobs, links),
             readiness=Readiness(db, blobs),
             metrics=Metrics(bus, scheduler),

@@ -40,6 +40,8 @@ def card_is_sane(card: ModelCard) -> None:
     assert card.native_sizes or _fits_some(card), "no size within min_size and max_size is a multiple of size_multiple"
     for name, least in (("max_images", 1), ("max_batch", 1), ("max_references", 0), ("max_loras", 0), ("max_prompt", 1)):
         assert getattr(card, name) >= least, f"{name}: {least} or more"
+    least_bytes = card.max_source_bytes is None or card.max_source_bytes >= 4096
+    assert least_bytes, "max_source_bytes: 4096 or more, or no picture at all would fit; None for the usual"
     assert card.takes_source or card.max_references, "takes_source: without one, max_references is 1 or more"
     assert len(set(card.samplers)) == len(card.samplers), "samplers: each once"
     assert all(card.samplers), "samplers: a name is not empty"

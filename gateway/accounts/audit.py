@@ -25,6 +25,8 @@ class Act(Struct, frozen=True, kw_only=True):
     """As it is now; empty where the user is not known any more."""
     key_id: str | None
     """None: done from a session of the web pages."""
+    address: str | None
+    """Where the request came from; None for acts from before it was noted."""
     action: str
     """What was done to what kind of thing: `team.create`, `settings.update`."""
     target: str
@@ -44,6 +46,7 @@ async def record(
         "created_at": now(),
         "user_id": principal.user_id,
         "key_id": principal.key_id or None,
+        "address": principal.address,
         "action": action,
         "target": target,
         "details": msgspec.json.encode(dict(details or {}), enc_hook=str).decode(),
@@ -78,6 +81,7 @@ async def list_acts(
             user_id=row.user_id,
             user_name=row.name or "",
             key_id=row.key_id,
+            address=row.address,
             action=row.action,
             target=row.target,
             details=msgspec.json.decode(row.details),

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -16,6 +16,7 @@ from msgspec import Struct
 from sqlalchemy import Row, and_, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.accounts import own_limits
 from gateway.accounts.permissions import Permission, Principal, effective
 from gateway.accounts.tables import keys, members, teams, users
 from gateway.accounts.tokens import LONGEST, digest
@@ -38,6 +39,8 @@ _QUERY = (
             members.c.role,
             users.c.closed_at.label("user_closed_at"),
             teams.c.closed_at.label("team_closed_at"),
+            users.c.limits.label("user_limits"),
+            teams.c.limits.label("team_limits"),
         )
     )
     .join(users, users.c.id == keys.c.user_id)
@@ -46,6 +49,9 @@ _QUERY = (
     .where(keys.c.digest == bindparam("digest"))
 )
 _USED = across_teams(update(keys)).where(keys.c.id == bindparam("key")).values(last_used_at=bindparam("used"))
+
+
+Kind: TypeAlias = Literal["key", "session"]
 
 
 class Known(Struct, frozen=True):
@@ -57,19 +63,19 @@ class Known(Struct, frozen=True):
 
 
 class _Memory:
-    """What one database's keys have shown: principals by digest, and uses that are not written yet."""
+    """What one database's keys and sessions have shown: principals by digest, and uses that are not written yet."""
 
     def __init__(self) -> None:
-        self.known: OrderedDict[str, tuple[float, Known]] = OrderedDict()
-        """By digest, each with the moment of the monotonic clock until which it counts."""
+        self.known: OrderedDict[tuple[Kind, str], tuple[float, Known]] = OrderedDict()
+        """Each with the moment of the monotonic clock until which it counts. What one kind knows opens nothing of the other."""
         self.used: dict[str, int] = {}
         self.generation = 0
 
-    def find(self, kept: str) -> Known | None:
+    def find(self, kept: tuple[Kind, str]) -> Known | None:
         until, known = self.known.get(kept, (0.0, None))
         return known if time.monotonic() < until else None
 
-    def keep(self, kept: str, known: Known) -> None:
+    def keep(self, kept: tuple[Kind, str], known: Known) -> None:
         self.known[kept] = time.monotonic() + CACHE_SECONDS, known
         self.known.move_to_end(kept)
         while len(self.known) > CACHE_SIZE:
@@ -85,7 +91,7 @@ async def authenticate(db: Database, token: str | None) -> Principal:
         raise NotAuthenticated(f"This needs a key. {_HINT}")
     if len(token) > LONGEST or not token.isascii():
         _refuse_unknown()
-    known = await recall(db, digest(token), _look_up)
+    known = await recall(db, "key", digest(token), _look_up)
     moment = now()
     if known.expires_at is not None and known.expires_at <= moment:
         raise NotAuthenticated(f"This key expired on {_day(known.expires_at)}; ask for a new one.")
@@ -94,16 +100,16 @@ async def authenticate(db: Database, token: str | None) -> Principal:
     return known.principal
 
 
-async def recall(db: Database, kept: str, look_up: Callable[[Database, str], Awaitable[Known]]) -> Known:
+async def recall(db: Database, kind: Kind, kept: str, look_up: Callable[[Database, str], Awaitable[Known]]) -> Known:
     """Who is known by this digest of a key or a session: from memory, else as `look_up` finds in the database."""
     memory = _memory(db)
-    known = memory.find(kept)
+    known = memory.find((kind, kept))
     if known is None:
         generation = memory.generation
         known = await look_up(db, kept)
         # What was revoked while it was being read must not be remembered as good.
         if generation == memory.generation:
-            memory.keep(kept, known)
+            memory.keep((kind, kept), known)
     return known
 
 
@@ -173,6 +179,7 @@ def _principal(row: Row[Any]) -> Principal:
         bulk=row.bulk,
         role=row.role,
         expires_at=row.expires_at,
+        limits=own_limits.of(row.limits, row.user_limits, row.team_limits),
     )
 
 

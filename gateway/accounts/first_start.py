@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.accounts.administrators import find_administrator
 from gateway.accounts.audit import record
 from gateway.accounts.authentication import forget
-from gateway.accounts.brake import Brake
+from gateway.accounts.brake import Brake, at_first_start
 from gateway.accounts.naming import checked_email, checked_name
 from gateway.accounts.passwords import hash_password
 from gateway.accounts.permissions import Principal
@@ -57,14 +57,16 @@ async def settle(db: Database, sessions: Sessions, brake: Brake, asked: FirstSta
     """Set that administrator's e-mail and password, sign them in, and make the token void.
 
     Raises NotAuthenticated for the token, InvalidInput naming the field, AlreadyExists for an e-mail that is taken,
-    TooManyRequests for one who guesses.
+    TooManyRequests for an address that guesses; the right token is never refused for that.
     """
-    # There is one right token only, so all of them count as guesses at the same thing.
-    brake.check(BEGINNING, address)
     async with db.read() as connection:
         user_id = await _whose(connection, asked.token)
     if user_id is None:
-        brake.failed(BEGINNING, address)
+        # Behind the look, which costs as little as that for a key: whoever has the token comes in, however many others
+        # at the same address (a proxy's, say) do not.
+        counts = at_first_start(address)
+        brake.check(counts)
+        brake.failed(counts)
         raise NotAuthenticated(_VOID)
     values: dict[str, Any] = {"email": checked_email(asked.email)}
     if asked.name is not None:
@@ -76,7 +78,7 @@ async def settle(db: Database, sessions: Sessions, brake: Brake, asked: FirstSta
             if not used.rowcount:  # of two who come with it at once, one
                 raise NotAuthenticated(_VOID)
             await connection.execute(update(users).where(users.c.id == user_id).values(**values))
-            themselves = Principal("", user_id, None, frozenset())
+            themselves = Principal("", user_id, None, frozenset(), address=address)
             await record(connection, themselves, "user.first_start", user_id, {**values, "password": "set"})
             session = await sessions.begin(connection, user_id)
     except IntegrityError:

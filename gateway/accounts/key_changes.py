@@ -14,6 +14,7 @@ from gateway.accounts.audit import record
 from gateway.accounts.authentication import forget
 from gateway.accounts.keys import Key, allow, encode, insert_key, known, one_key, refuse_longer, refuse_past, shown
 from gateway.accounts.naming import checked_name
+from gateway.accounts.own_limits import OwnChange, changed, note, read
 from gateway.accounts.permissions import Principal
 from gateway.accounts.tables import keys
 from gateway.accounts.tokens import new_token
@@ -33,8 +34,11 @@ async def change_key(
     permissions: Collection[str] | UnsetType = UNSET,
     bulk: bool | UnsetType = UNSET,
     expires_at: int | UnsetType | None = UNSET,
+    limits: OwnChange | UnsetType | None = UNSET,
 ) -> Key:
     """What is UNSET stays; its text stays too. Administrators change any key, owners those of their team.
+
+    `limits` are for administrators; None takes all of the key's own away.
 
     `team_id` narrows to one team's keys. Raises NotFound, Forbidden for a key that carries more than one's own,
     InvalidInput naming the field, WrongState for a key that is revoked or that the gateway keeps for itself.
@@ -47,18 +51,22 @@ async def change_key(
         refuse_past(expires_at)
         refuse_longer(principal, expires_at)
         values["expires_at"] = expires_at
+    if limits is not UNSET:
+        principal.require("admin")
     async with db.write() as connection:
         key = await one_key(connection, principal, key_id, team_id)
         _refuse_stronger(principal, key)
         _refuse_unfit(key)
+        if limits is not UNSET:
+            values["limits"] = changed(key.limits, limits)
         if permissions is not UNSET:
             wanted = known(permissions)
             await allow(connection, principal, key.team_id, key.user_id, wanted)
             values["permissions"] = encode(wanted)
         if values:
-            changed = await _write(connection, key, values)
-            await record(connection, principal, "key.update", key_id, shown(changed))
-            key = changed
+            key = await _write(connection, key, values)
+            await record(connection, principal, "key.update", key_id, shown(key))
+    note(db, "key", key_id, key.limits)
     forget(db)
     return key
 
@@ -77,7 +85,15 @@ async def rotate_key(
         refuse_longer(principal, old.expires_at)
         _refuse_unfit(old)
         made = await insert_key(
-            connection, old.team_id, old.user_id, old.name, old.permissions, text, bulk=old.bulk, expires_at=old.expires_at
+            connection,
+            old.team_id,
+            old.user_id,
+            old.name,
+            old.permissions,
+            text,
+            bulk=old.bulk,
+            expires_at=old.expires_at,
+            limits=old.limits,
         )
         end = moment + overlap_seconds * SECOND
         if overlap_seconds:
@@ -85,6 +101,7 @@ async def rotate_key(
         else:
             await _write(connection, old, {"revoked_at": moment})
         await record(connection, principal, "key.rotate", old.id, {"new": made.id, "overlap_seconds": overlap_seconds})
+    note(db, "key", made.id, made.limits)
     forget(db)
     return made, text
 
@@ -128,4 +145,6 @@ async def _write(connection: AsyncConnection, key: Key, values: dict[str, Any]) 
     await connection.execute(of_team(update(keys).where(keys.c.id == key.id), key.team_id, keys).values(**values))
     if "permissions" in values:
         values = {**values, "permissions": tuple(msgspec.json.decode(values["permissions"]))}
+    if "limits" in values:
+        values = {**values, "limits": read(values["limits"])}
     return msgspec.structs.replace(key, **values)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.accounts.audit import record
 from gateway.accounts.naming import checked_name
+from gateway.accounts.own_limits import NONE, Own, encoded, read
 from gateway.accounts.permissions import OF_ROLE, PERMISSIONS, Permission, Principal, Role
 from gateway.accounts.tables import keys, members, teams, users
 from gateway.accounts.tokens import digest, new_token, prefix
@@ -37,6 +38,8 @@ class Key(Struct, frozen=True, kw_only=True):
     expires_at: int | None
     last_used_at: int | None
     revoked_at: int | None
+    limits: Own = NONE
+    """Its own, in place of those of [settings.limits]."""
 
 
 async def create_key(
@@ -109,6 +112,7 @@ async def insert_key(
     origin: Origin = "made",
     bulk: bool = False,
     expires_at: int | None = None,
+    limits: Own = NONE,
 ) -> Key:
     """One row for the key `text`, in the caller's transaction; checks nothing."""
     key = Key(
@@ -124,9 +128,10 @@ async def insert_key(
         expires_at=expires_at,
         last_used_at=None,
         revoked_at=None,
+        limits=limits,
     )
     row = {**msgspec.structs.asdict(key), "digest": digest(text), "permissions": encode(key.permissions)}
-    await connection.execute(insert(keys), [row])
+    await connection.execute(insert(keys), [{**row, "limits": encoded(limits)}])
     return key
 
 
@@ -138,7 +143,8 @@ def encode(permissions: Collection[Permission]) -> str:
 def from_row(row: Row[Any]) -> Key:
     values = dict(row._mapping)
     del values["digest"]
-    return Key(**{**values, "permissions": msgspec.json.decode(row.permissions, type=tuple[Permission, ...])})
+    values["permissions"] = msgspec.json.decode(row.permissions, type=tuple[Permission, ...])
+    return Key(**{**values, "limits": read(row.limits)})
 
 
 def _ordered(permissions: Collection[Permission]) -> tuple[Permission, ...]:
@@ -191,7 +197,8 @@ async def one_key(connection: AsyncConnection, principal: Principal, key_id: str
 def shown(key: Key) -> dict[str, Any]:
     """For the audit log."""
     names = ("name", "team_id", "user_id", "permissions", "bulk", "expires_at")
-    return {name: getattr(key, name) for name in names}
+    own = encoded(key.limits)
+    return {name: getattr(key, name) for name in names} | ({"limits": own} if own else {})
 
 
 async def allow(

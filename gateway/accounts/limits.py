@@ -1,4 +1,4 @@
-"""How often keys, users and teams may ask: requests per minute, as [settings.limits] says."""
+"""How often keys, users and teams may ask: requests per minute, as [settings.limits] or an administrator says."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
+from gateway.accounts.own_limits import Whose
 from gateway.accounts.permissions import Principal
 from gateway.catalog.settings import Limits
 from gateway.errors import TooManyRequests
@@ -33,17 +34,17 @@ class RequestLimits:
             if not self._limiter.hit(limit, whose, id_):
                 ends = self._limiter.get_window_stats(limit, whose, id_).reset_time
                 raise TooManyRequests(
-                    f"This {whose} may ask {most} times a minute ([settings.limits.{whose}] requests_per_minute).",
+                    f"This {whose} may ask {most} times a minute ({principal.limits.place(whose, 'requests_per_minute')}).",
                     retry_after=max(1, math.ceil(ends - time.time())),
                     whose=whose,
                     limit=most,
                 )
 
-    def _set(self, principal: Principal) -> Iterator[tuple[str, str, int]]:
-        limits = self._limits()
-        if limits.key.requests_per_minute and principal.key_id:
-            yield "key", principal.key_id, limits.key.requests_per_minute
-        if limits.user.requests_per_minute:
-            yield "user", principal.user_id, limits.user.requests_per_minute
-        if limits.team.requests_per_minute:
-            yield "team", principal.team_id, limits.team.requests_per_minute
+    def _set(self, principal: Principal) -> Iterator[tuple[Whose, str, int]]:
+        limits, own = self._limits(), principal.limits
+        if principal.key_id and (most := own.most(limits, "key", "requests_per_minute")):
+            yield "key", principal.key_id, most
+        if most := own.most(limits, "user", "requests_per_minute"):
+            yield "user", principal.user_id, most
+        if most := own.most(limits, "team", "requests_per_minute"):
+            yield "team", principal.team_id, most

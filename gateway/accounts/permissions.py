@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from gateway.accounts.own_limits import NOBODYS, OwnLimits
 from gateway.errors import Forbidden
 
 Permission = Literal["features.image_generation", "gallery.read", "gallery.write", "admin"]
@@ -41,6 +42,10 @@ class Principal(Struct, frozen=True):
     """None with a key."""
     expires_at: int | None = None
     """When the key ends, in microseconds since the epoch; no key that it makes or changes may last longer."""
+    address: str | None = None
+    """Where the request comes from, for the audit log; None where nobody asks from anywhere."""
+    limits: OwnLimits = NOBODYS
+    """What was settled for this key, user and team in place of [settings.limits]."""
 
     def has(self, permission: Permission) -> bool:
         return self.is_admin or permission in self.permissions

@@ -17,6 +17,7 @@ from msgspec import Struct
 from sqlalchemy import Row, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.accounts import own_limits
 from gateway.accounts.authentication import Known, forget, recall
 from gateway.accounts.permissions import OF_ROLE, PERMISSIONS, Principal, Role
 from gateway.accounts.tables import members, sessions, teams, users
@@ -84,7 +85,7 @@ class Sessions:
         token, _, signature = cookie.partition(".")
         if len(cookie) > _LONGEST or not hmac.compare_digest(signature.encode(), self._sign("cookie", token).encode()):
             raise NotAuthenticated("This session is not known here; sign in.")
-        known = await recall(self._db, _digest(token), _look_up)
+        known = await recall(self._db, "session", _digest(token), _look_up)
         if known.expires_at is not None and known.expires_at <= now():
             raise NotAuthenticated("This session has run out; sign in again.")
         return known.principal
@@ -135,7 +136,7 @@ async def end_all(connection: AsyncConnection, user_id: str, *, but: str | None 
 async def _look_up(db: Database, kept: str) -> Known:
     query = (
         across_teams(select(sessions, users.c.is_admin, users.c.closed_at, teams.c.closed_at.label("team_closed_at")))
-        .add_columns(members.c.role)
+        .add_columns(members.c.role, users.c.limits.label("user_limits"))
         .join(users, users.c.id == sessions.c.user_id)
         .join(teams, teams.c.id == sessions.c.team_id)
         .outerjoin(members, and_(members.c.team_id == sessions.c.team_id, members.c.user_id == sessions.c.user_id))
@@ -146,7 +147,7 @@ async def _look_up(db: Database, kept: str) -> Known:
     if row is None or row.closed_at is not None:
         raise NotAuthenticated("This session has ended; sign in again.")
     if row.team_closed_at is None and (row.role or row.is_admin):
-        return _known(row, row.team_id, row.role)
+        return await _known(db, row, row.team_id, row.role)
     return await _moved(db, row)
 
 
@@ -158,12 +159,23 @@ async def _moved(db: Database, row: Row[Any]) -> Known:
             raise NotAuthenticated("You are in no team any more; ask an administrator to make you a member of one.")
         moved = across_teams(update(sessions)).where(sessions.c.id == row.id).values(team_id=open_to[0].id)
         await connection.execute(moved)
-    return _known(row, open_to[0].id, open_to[0].role)
+    return await _known(db, row, open_to[0].id, open_to[0].role)
 
 
-def _known(row: Row[Any], team_id: str, role: Role | None) -> Known:
+async def _known(db: Database, row: Row[Any], team_id: str, role: Role | None) -> Known:
+    async with db.read() as connection:
+        team_limits = (await connection.execute(select(teams.c.limits).where(teams.c.id == team_id))).scalar_one()
     permissions = frozenset(PERMISSIONS) if row.is_admin else OF_ROLE[role] if role else frozenset()
-    principal = Principal(team_id, row.user_id, None, permissions, is_admin=bool(row.is_admin), role=role, session_id=row.id)
+    principal = Principal(
+        team_id,
+        row.user_id,
+        None,
+        permissions,
+        is_admin=bool(row.is_admin),
+        role=role,
+        session_id=row.id,
+        limits=own_limits.of(None, row.user_limits, team_limits),
+    )
     return Known(principal, row.expires_at)
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import select, update
 
-from gateway.accounts import passwords
+from gateway.accounts import brake, passwords
 from gateway.accounts.authentication import forget
-from gateway.accounts.brake import Brake
+from gateway.accounts.brake import Brake, Counts
+from gateway.accounts.device_cookies import DeviceCookies
 from gateway.accounts.first_start import FirstStart, settle
 from gateway.accounts.naming import checked_name
 from gateway.accounts.permissions import Principal
@@ -19,7 +24,8 @@ from gateway.db import Database
 from gateway.errors import Forbidden, InvalidInput, NotAuthenticated, TooManyRequests
 
 CROWD = 50
-"""Attempts that wait for their turn; a turn takes some tens of milliseconds, so the last one waits a few seconds."""
+"""Attempts that wait for their turn; a turn takes some tens of milliseconds, so the last one waits a few seconds. Those who
+are known wait in a crowd of their own, so that strangers leave no one of them standing outside."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -30,31 +36,44 @@ class Change(Struct, frozen=True, kw_only=True):
     current_password: str | None = None
 
 
+class SignedIn(NamedTuple):
+    session: Session
+    cookie: str
+    """The session's."""
+    device: str
+    """The cookie by which this browser is known when it signs in again; see `device_cookies`."""
+
+
 class SignIn:
     """Where passwords are asked for; every wrong one is counted."""
 
-    def __init__(self, db: Database, sessions: Sessions) -> None:
+    def __init__(self, db: Database, sessions: Sessions, devices: DeviceCookies) -> None:
         self._db = db
         self._sessions = sessions
+        self._devices = devices
         self._brake = Brake()
         # The brake is looked at within a turn, so that a thousand attempts at once are counted one by one all the same.
         self._turns = asyncio.Semaphore(passwords.AT_ONCE)
-        self._waiting = 0
+        self._waiting: Counter[bool] = Counter()
 
-    async def by_password(self, email: str, password: str, address: str) -> tuple[Session, str]:
-        """A session and its cookie; `address` is where the attempt comes from.
+    async def by_password(self, email: str, password: str, address: str, device: str | None = None) -> SignedIn:
+        """A session; `address` is where the attempt comes from, `device` the cookie of an earlier sign-in.
 
         Raises NotAuthenticated, which does not tell whether the e-mail is known; TooManyRequests.
         """
-        user_id = await self._proved(email.strip().lower(), password, address)
+        email = email.strip().lower()
+        name = self._devices.known(device, email)
+        counts = brake.known(name) if name else brake.stranger(email, address)
+        user_id = await self._proved(email, password, counts, known=name is not None)
         async with self._db.write() as connection:
-            return await self._sessions.begin(connection, user_id)
+            return SignedIn(*await self._sessions.begin(connection, user_id), self._devices.issue(email))
 
-    async def by_first_token(self, asked: FirstStart, address: str) -> tuple[Session, str]:
+    async def by_first_token(self, asked: FirstStart, address: str) -> SignedIn:
         """A session of the administrator, whose e-mail and password are what `asked` says from now on: see `settle`."""
-        return await settle(self._db, self._sessions, self._brake, asked, address)
+        session, cookie = await settle(self._db, self._sessions, self._brake, asked, address)
+        return SignedIn(session, cookie, self._devices.issue(asked.email))
 
-    async def change(self, principal: Principal, change: Change, address: str) -> None:
+    async def change(self, principal: Principal, change: Change) -> None:
         """Change one's own name or password; all other sessions of the user end with the old password.
 
         Raises Forbidden for one who asks by a key, InvalidInput naming the field, TooManyRequests.
@@ -64,7 +83,7 @@ class SignIn:
             raise Forbidden("A key cannot change its user; sign in with e-mail and password.")
         values = {} if change.name is None else {"name": checked_name(change.name, "Your name")}
         if change.password is not None:
-            values["password"] = await self._another(principal, change, change.password, address)
+            values["password"] = await self._another(principal, change, change.password)
         if not values:
             return
         async with self._db.write() as connection:
@@ -73,32 +92,40 @@ class SignIn:
                 await end_all(connection, principal.user_id, but=principal.session_id)
         forget(self._db)
 
-    async def _another(self, principal: Principal, change: Change, wanted: str, address: str) -> str:
+    async def _another(self, principal: Principal, change: Change, wanted: str) -> str:
         query = select(users.c.email, users.c.name).where(users.c.id == principal.user_id)
         async with self._db.read() as connection:
             email, name = (await connection.execute(query)).one()
         try:
-            await self._proved(email or "", change.current_password or "", address)
+            # Counted by the user: whoever guesses at sign-in must not keep the one who is in from a new password.
+            counts = brake.known(f"user {principal.user_id}")
+            await self._proved(email or "", change.current_password or "", counts, known=True)
         except NotAuthenticated:
             raise InvalidInput("This is not your password as it is now.", field="current_password") from None
         return await passwords.hash_password(wanted, names=(email, name, change.name))
 
-    async def _proved(self, email: str, password: str, address: str) -> str:
+    async def _proved(self, email: str, password: str, counts: Counts, *, known: bool) -> str:
         """Whose e-mail and password these are."""
-        if self._waiting >= CROWD:
-            raise TooManyRequests("Too many sign in at this moment; try again.", retry_after=5)
-        self._waiting += 1
-        try:
+        self._brake.check(counts)
+        with self._in_line(known):
             async with self._turns:
-                self._brake.check(email, address)
+                self._brake.check(counts)
                 found = await self._find(email, password)
                 if found is None:
-                    self._brake.failed(email, address)
+                    self._brake.failed(counts)
                     raise NotAuthenticated("E-mail and password do not belong together here.")
-                self._brake.succeeded(email, address)
+                self._brake.succeeded(counts)
                 return found
+
+    @contextmanager
+    def _in_line(self, known: bool) -> Iterator[None]:
+        if self._waiting[known] >= CROWD:
+            raise TooManyRequests("Too many sign in at this moment; try again.", retry_after=5)
+        self._waiting[known] += 1
+        try:
+            yield
         finally:
-            self._waiting -= 1
+            self._waiting[known] -= 1
 
     async def _find(self, email: str, password: str) -> str | None:
         query = select(users.c.id, users.c.password).where(users.c.email == email, users.c.closed_at.is_(None))

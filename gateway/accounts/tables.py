@@ -6,6 +6,8 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, T
 
 from gateway.db import metadata
 
+OWN = "JSON object: limits in place of [settings.limits]; null: none of its own"
+
 teams = Table(
     "teams",
     metadata,
@@ -13,6 +15,7 @@ teams = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, comment="its keys open nothing since then; what it owns stays"),
+    Column("limits", Text, comment=OWN),
     UniqueConstraint("name"),
 )
 
@@ -26,6 +29,7 @@ users = Table(
     Column("is_admin", Boolean, nullable=False, default=False, comment="may hold keys with the permission admin"),
     Column("created_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, comment="their keys and sessions open nothing since then"),
+    Column("limits", Text, comment=OWN),
     UniqueConstraint("email"),
 )
 
@@ -55,6 +59,7 @@ keys = Table(
     Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger, comment="up to a minute late"),
     Column("revoked_at", BigInteger),
+    Column("limits", Text, comment=OWN),
     UniqueConstraint("digest"),
 )
 Index("ix_keys_team", keys.c.team_id, keys.c.id.desc())
@@ -67,6 +72,7 @@ audit = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("user_id", String(36), nullable=False, comment="who did it; no foreign key, the log outlives everything"),
     Column("key_id", String(36), comment="null: from a session"),
+    Column("address", Text, comment="where the request came from, as trusted proxies say"),
     Column("action", String(64), nullable=False),
     Column("target", Text, nullable=False),
     Column("details", Text, nullable=False, comment="JSON object"),

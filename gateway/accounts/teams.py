@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +13,7 @@ from gateway.accounts.administrators import changing
 from gateway.accounts.audit import record
 from gateway.accounts.authentication import forget
 from gateway.accounts.naming import checked_name
+from gateway.accounts.own_limits import NONE, Own, OwnChange, changed, note, read
 from gateway.accounts.permissions import Principal
 from gateway.accounts.tables import members, teams
 from gateway.db import Database, across_teams, new_id, now
@@ -29,6 +29,8 @@ class Team(Struct, frozen=True, kw_only=True):
     closed_at: int | None = None
     """Since then its keys open nothing; what it owns stays."""
     members: int = 0
+    limits: Own = NONE
+    """Its own, in place of those of [settings.limits]."""
 
 
 _MEMBERS = across_teams(select(func.count()).where(members.c.team_id == teams.c.id)).scalar_subquery()
@@ -78,8 +80,10 @@ async def change_team(
     *,
     name: str | UnsetType = UNSET,
     closed: bool | UnsetType = UNSET,
+    limits: OwnChange | UnsetType | None = UNSET,
 ) -> Team:
-    """What is UNSET stays. Closing and opening again are done at once and change nothing else.
+    """What is UNSET stays; `limits` of None takes all of the team's own away. Closing and opening again are done at once
+    and change nothing else.
 
     A new name counts for the `teams` of models.toml too, where they are named and not given by id. Raises Forbidden
     for all but administrators, NotFound, InvalidInput, AlreadyExists, WrongState (see `administrators.changing`).
@@ -91,13 +95,17 @@ async def change_team(
             team = await _one(connection, teams.c.id == team_id, team_id)
             if closed is not UNSET and closed != (team.closed_at is not None):
                 values["closed_at"] = now() if closed else None
+            if limits is not UNSET:
+                values["limits"] = changed(team.limits, limits)
             if values:
                 await connection.execute(update(teams).where(teams.c.id == team_id).values(**values))
                 await record(connection, principal, "team.update", team_id, values)
+            team = await _one(connection, teams.c.id == team_id, team_id)
     except IntegrityError:
         raise _taken(values.get("name", "")) from None
+    note(db, "team", team_id, team.limits)
     forget(db)
-    return msgspec.structs.replace(team, **values)
+    return team
 
 
 async def _one(connection: AsyncConnection, condition: ColumnElement[bool], named: str) -> Team:
@@ -108,7 +116,8 @@ async def _one(connection: AsyncConnection, condition: ColumnElement[bool], name
 
 
 def _from_row(row: Row[Any]) -> Team:
-    return Team(id=row.id, name=row.name, created_at=row.created_at, closed_at=row.closed_at, members=row.members)
+    plain = {field: getattr(row, field) for field in Team.__struct_fields__ if field != "limits"}
+    return Team(**plain, limits=read(row.limits))
 
 
 def _taken(name: str) -> AlreadyExists:

@@ -13,6 +13,7 @@ from gateway.accounts.administrators import changing
 from gateway.accounts.audit import record
 from gateway.accounts.authentication import forget
 from gateway.accounts.naming import checked_email, checked_name
+from gateway.accounts.own_limits import NONE, Own, OwnChange, changed, note, read
 from gateway.accounts.passwords import hash_password
 from gateway.accounts.permissions import Principal
 from gateway.accounts.sessions import end_all
@@ -33,6 +34,8 @@ class User(Struct, frozen=True, kw_only=True):
     created_at: int
     closed_at: int | None = None
     """Since then their keys and sessions open nothing."""
+    limits: Own = NONE
+    """Their own, in place of those of [settings.limits]."""
 
 
 async def create_user(
@@ -93,8 +96,9 @@ async def change_user(
     password: str | UnsetType | None = UNSET,
     is_admin: bool | UnsetType = UNSET,
     closed: bool | UnsetType = UNSET,
+    limits: OwnChange | UnsetType | None = UNSET,
 ) -> User:
-    """What is UNSET stays; an e-mail or a password of None is taken away.
+    """What is UNSET stays; an e-mail or a password of None is taken away, and so are limits.
 
     A new password, and closing, end the user's sessions. Raises Forbidden for all but administrators, NotFound,
     InvalidInput naming the field, AlreadyExists, WrongState (see `administrators.changing`).
@@ -109,6 +113,8 @@ async def change_user(
         values["is_admin"] = is_admin
     if closed is not UNSET and closed != (user.closed_at is not None):
         values["closed_at"] = now() if closed else None
+    if limits is not UNSET:
+        values["limits"] = changed(user.limits, limits)
     shown = dict(values)
     if password is not UNSET:
         shown["password"] = None if password is None else "set"
@@ -117,11 +123,12 @@ async def change_user(
     if not values:
         return user
     try:
-        changed = await _write(db, principal, user_id, values, shown)
+        after = await _write(db, principal, user_id, values, shown)
     except IntegrityError:
         raise _taken(values.get("email")) from None
+    note(db, "user", user_id, after.limits)
     forget(db)
-    return changed
+    return after
 
 
 async def _write(db: Database, principal: Principal, user_id: str, values: dict[str, Any], shown: dict[str, Any]) -> User:
@@ -141,8 +148,8 @@ async def _one(connection: AsyncConnection, user_id: str) -> User:
 
 
 def _from_row(row: Row[Any]) -> User:
-    plain = {field: getattr(row, field) for field in User.__struct_fields__ if field != "has_password"}
-    return User(**plain, has_password=row.password is not None)
+    plain = {field: getattr(row, field) for field in User.__struct_fields__ if field not in ("has_password", "limits")}
+    return User(**plain, has_password=row.password is not None, limits=read(row.limits))
 
 
 def _taken(email: str | None) -> AlreadyExists:

@@ -6,10 +6,12 @@ import hmac
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from gateway.accounts import Principal, authenticate
+from gateway.accounts.device_cookies import DAYS
 from gateway.accounts.limits import RequestLimits
 from gateway.accounts.sessions import Sessions
 from gateway.db import Database
@@ -26,6 +28,11 @@ def cookie_name(url: str) -> str:
     return "__Host-darkroom" if url.startswith("https:") else "darkroom"
 
 
+def address_of(connection: Connection) -> str:
+    """Where the request comes from, as `forwarded` understood it."""
+    return connection.client.host if connection.client else ""
+
+
 class Door:
     """`url` is how clients reach us."""
 
@@ -36,6 +43,7 @@ class Door:
         self._site = urlsplit(url).netloc.lower()
         self._secure = url.startswith("https:")
         self._cookie = cookie_name(url)
+        self._device = f"{self._cookie}-device"
 
     async def admit(self, connection: Connection, key: str | None) -> Principal:
         """Who asks. A key goes before a cookie, and alone needs nothing else.
@@ -50,11 +58,16 @@ class Door:
             if connection.scope.get("method") not in _LOOKS_ONLY:
                 self._see_that_it_is_ours(connection, principal)
         self._requests.count(principal)
-        return principal
+        return msgspec.structs.replace(principal, address=address_of(connection))
 
     async def again(self, connection: Connection) -> Principal:
         """The one in this session, as it is by now."""
-        return await self._sessions.authenticate(connection.cookies.get(self._cookie) or "")
+        principal = await self._sessions.authenticate(connection.cookies.get(self._cookie) or "")
+        return msgspec.structs.replace(principal, address=address_of(connection))
+
+    def device(self, connection: Connection) -> str | None:
+        """The cookie of an earlier sign-in from this browser."""
+        return connection.cookies.get(self._device)
 
     def refuse_other_sites(self, connection: Connection) -> None:
         """Raises CrossSite where a browser says that another site's page made the request."""
@@ -69,16 +82,18 @@ class Door:
 
     def set_cookie(self, value: str, expires_at: int, now: int) -> Cookie:
         """The session's cookie; both times in microseconds since the epoch."""
-        return self._made(value, max(1, (expires_at - now) // _MICROSECONDS))
+        return self._made(self._cookie, value, max(1, (expires_at - now) // _MICROSECONDS))
+
+    def device_cookie(self, value: str) -> Cookie:
+        """What lets this browser sign in while strangers guess. Signing out leaves it."""
+        return self._made(self._device, value, DAYS * 86_400)
 
     def clear_cookie(self) -> Cookie:
-        return self._made("", 0)
+        return self._made(self._cookie, "", 0)
 
-    def _made(self, value: str, seconds: int) -> Cookie:
+    def _made(self, key: str, value: str, seconds: int) -> Cookie:
         # Lax, so that a link in a mail opens the pages signed in; what changes anything needs the token as well.
-        return Cookie(
-            key=self._cookie, value=value, path="/", max_age=seconds, httponly=True, secure=self._secure, samesite="lax"
-        )
+        return Cookie(key=key, value=value, path="/", max_age=seconds, httponly=True, secure=self._secure, samesite="lax")
 
     def _see_that_it_is_ours(self, connection: Connection, principal: Principal) -> None:
         self.refuse_other_sites(connection)

@@ -18,6 +18,7 @@ from gateway.api.access import principal_of
 from gateway.api.cursors import Cursors
 from gateway.api.door import Door
 from gateway.api.gallery.content import Pictures
+from gateway.api.gallery.orders import GalleryOrders
 from gateway.api.links import Links
 from gateway.api.operations.metrics import Metrics
 from gateway.api.operations.readiness import Readiness
@@ -26,13 +27,20 @@ from gateway.api.studio.orders import StudioOrders
 from gateway.api.tasks.envelopes import Envelopes
 from gateway.api.tasks.orders import Orders
 from gateway.catalog import CatalogFile
+from gateway.chat.answering import Chat
 from gateway.db import Database
 from gateway.events import Bus
 from gateway.fetch import Fetcher
+from gateway.images.checkup import Checkup
+from gateway.images.imports import Imports
 from gateway.images.incoming import Incoming
+from gateway.images.trash import Trash
+from gateway.jobs.exports import Exports
 from gateway.models import Models
 from gateway.registry import Registry
 from gateway.scheduling.loop import Scheduler
+from gateway.sharing import Sharing
+from gateway.storage import BlobStore
 from gateway.webhooks.caller import Caller
 from gateway.webhooks.signing import Signing
 
@@ -50,12 +58,20 @@ TheLinks: TypeAlias = NamedDependency[SkipValidation[Links]]
 TheCursors: TypeAlias = NamedDependency[SkipValidation[Cursors]]
 TheStreams: TypeAlias = NamedDependency[SkipValidation[Streams]]
 TheEnvelopes: TypeAlias = NamedDependency[SkipValidation[Envelopes]]
+TheImports: TypeAlias = NamedDependency[SkipValidation[Imports]]
+TheCheckup: TypeAlias = NamedDependency[SkipValidation[Checkup]]
+TheExports: TypeAlias = NamedDependency[SkipValidation[Exports]]
+TheTrash: TypeAlias = NamedDependency[SkipValidation[Trash]]
 TheIncoming: TypeAlias = NamedDependency[SkipValidation[Incoming]]
 TheOrders: TypeAlias = NamedDependency[SkipValidation[Orders]]
+TheGalleryOrders: TypeAlias = NamedDependency[SkipValidation[GalleryOrders]]
+TheChat: TypeAlias = NamedDependency[SkipValidation[Chat]]
 TheStudioOrders: TypeAlias = NamedDependency[SkipValidation[StudioOrders]]
 ThePictures: TypeAlias = NamedDependency[SkipValidation[Pictures]]
 TheFetcher: TypeAlias = NamedDependency[SkipValidation[Fetcher]]
 TheCaller: TypeAlias = NamedDependency[SkipValidation[Caller]]
+TheSharing: TypeAlias = NamedDependency[SkipValidation[Sharing]]
+TheBlobs: TypeAlias = NamedDependency[SkipValidation[BlobStore]]
 TheSigning: TypeAlias = NamedDependency[SkipValidation[Signing]]
 TheReadiness: TypeAlias = NamedDependency[SkipValidation[Readiness]]
 TheMetrics: TypeAlias = NamedDependency[SkipValidation[Metrics]]
@@ -78,11 +94,19 @@ class Services(Struct, frozen=True, kw_only=True):
     cursors: Cursors
     streams: Streams
     envelopes: Envelopes
+    imports: Imports
+    exports: Exports
+    trash: Trash
+    checkup: Checkup
     incoming: Incoming
     orders: Orders
+    gallery_orders: GalleryOrders
+    chat: Chat
     studio_orders: StudioOrders
     fetcher: Fetcher
     caller: Caller
+    sharing: Sharing
+    blobs: BlobStore
     signing: Signing
     readiness: Readiness
     metrics: Metrics

@@ -17,6 +17,8 @@ log = logging.getLogger("gateway.access")
 HEADER = b"x-request-id"
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _SECRET = re.compile(r"(?i)(?:^|(?<=[?&]))(sig|key|token|access_token|api_key)=[^&]*")
+_SHARE = re.compile(r"(/s/)[0-9A-Za-z]{40}(?![0-9A-Za-z])")
+"""A link's token opens a picture."""
 _QUIET = ("/health/", "/metrics")
 """Asked every few seconds by machines; in the log at `debug` only."""
 
@@ -65,7 +67,7 @@ class Requests:
 
 def scrubbed(target: str) -> str:
     """A path with its query, for a log: signatures, keys and tokens taken out of it."""
-    return _SECRET.sub(r"\1=…", target)
+    return _SHARE.sub(r"\1…", _SECRET.sub(r"\1=…", target))
 
 
 def _without_nul(scope: Any) -> None:

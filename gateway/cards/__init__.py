@@ -3,7 +3,7 @@
 from gateway.cards.checking import NEEDS_SOURCE, Asked, check, sampler_name
 from gateway.cards.geometry import Geometry, area, geometry, nearest_size, usual
 from gateway.cards.merging import merge
-from gateway.cards.pictures import arrange, takes
+from gateway.cards.pictures import arrange, source_bytes, takes
 
 __all__ = [
     "NEEDS_SOURCE",
@@ -16,6 +16,7 @@ __all__ = [
     "merge",
     "nearest_size",
     "sampler_name",
+    "source_bytes",
     "takes",
     "usual",
 ]

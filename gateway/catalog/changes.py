@@ -39,6 +39,13 @@ def settings_edit(patch: Table) -> Edit:
         if not isinstance(values, Mapping):
             raise InvalidInput(f'{section} is a table of settings, such as {{"urls": {{"lifetime_days": 7}}}}.', field=section)
     _refuse_what_toml_lacks(patch)
+    if patch.get("imports"):
+        raise InvalidInput("Folders of this machine can be given in models.toml only, in [settings.imports].", field="imports")
+
+    chat = patch.get("chat")
+    if closed := [key for key in ("base_url", "api_key") if isinstance(chat, Mapping) and key in chat]:
+        told = "This says where a secret is sent, so it can be given in models.toml only, in [settings.chat]."
+        raise InvalidInput(told, field=f"chat.{closed[0]}")
 
     def change(document: TOMLDocument) -> None:
         settings = document.setdefault("settings", tomlkit.table(is_super_table=True))

@@ -98,6 +98,8 @@ class ModelTable(Struct, frozen=True, kw_only=True):
     retired: Text | None = None
     """The id of the model that took its place. A retired model runs no more and needs no engine."""
     licence: str = ""
+    commercial: bool | None = None
+    """Whether its pictures may be used commercially; None: as the licence's name says."""
 
 
 class ModelEntry(ModelTable, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -71,6 +72,12 @@ def _price(value: Any) -> Decimal:
     return price
 
 
+def _folder(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value or not Path(value).is_absolute():
+        raise ValueError
+    return value
+
+
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]i?B)")
 _UNITS = {f"{letter}{i}B": (1024 if i else 1000) ** power for power, letter in enumerate("KMGT", start=1) for i in ("", "i")}
 Side = Annotated[int, Meta(ge=1, le=LARGEST_SIDE)]
@@ -96,5 +103,6 @@ Memory = Annotated[int, written('bytes, or text such as "6.5 GB" or "24 GiB"', _
 Device = Annotated[str, written("auto, cpu, or cuda:0 and so on", _device)]
 Credits = Annotated[Decimal, written("credits such as 500 or 0.25, with four decimals at most", _price)]
 Price = Annotated[Decimal, written("credits for a picture, such as 5 or 0.25, with four decimals at most", _price)]
+Folder = Annotated[str, written("the full path of a folder, such as /srv/pictures", _folder)]
 Network = Annotated[str, written("a network such as 10.0.0.0/8 or fd00::/8", _network)]
 """Its canonical text, for `ipaddress.ip_network`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from gateway.catalog.entries import Catalog, DeviceEntry, DeviceTable, EngineEnt
 from gateway.catalog.kinds import CAPABILITIES, ModelId, Name
 from gateway.catalog.models import check_names, read_models
 from gateway.catalog.problems import Place, Problems
-from gateway.catalog.settings import Settings
+from gateway.catalog.settings import Chat, Settings
 from gateway.catalog.tariffs import Tariff, read_tariff, refuse_idle
 from gateway.errors import CatalogError
 from gateway.nearest import did_you_mean, listed
@@ -61,6 +61,9 @@ def parse(text: str, plugins: Plugins) -> Catalog:
     aliases = check_names(models, top.at("models"))
     by_id = {entry.id: entry for _, entry in models}
     defaults = dict(_defaults(document, by_id, top))
+    if settings is not None:
+        _check_edit_model(settings.gallery.edit_model, by_id, aliases, top)
+        _check_chat(settings.chat, top.at("settings").at("chat"))
     if problems.messages:
         raise CatalogError(problems.messages)
     assert settings is not None
@@ -139,6 +142,22 @@ def _defaults(document: Mapping[str, Any], models: Mapping[str, ModelEntry], top
             place.at(capability).refuse(problem)
         elif entry is not None:
             yield capability, entry.id
+
+
+def _check_edit_model(name: str, models: Mapping[str, ModelEntry], aliases: Collection[str], top: Place) -> None:
+    if not name or name in aliases or name in top.problems.names.values():
+        return
+    names = [*(each.id for each in models.values() if not each.retired), *aliases]
+    near = did_you_mean(name, names) or ";"
+    place = top.at("settings").at("gallery").at("edit_model")
+    place.refuse(f'there is no model "{name}"{near} give the id or the alias of one: {listed(names) or "there is none"}')
+
+
+def _check_chat(chat: Chat, place: Place) -> None:
+    if chat.base_url and not chat.base_url.startswith(("http://", "https://")):
+        place.at("base_url").refuse("this is no URL; give one such as http://127.0.0.1:11434/v1, or nothing")
+    if chat.base_url and not chat.model:
+        place.at("model").refuse("is missing; give the model's name, as the endpoint calls it")
 
 
 def _unfit(wanted: str, entry: ModelEntry | None, capability: Capability, models: Mapping[str, ModelEntry]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from gateway.catalog.kinds import Credits as CreditAmount
-from gateway.catalog.kinds import Network
+from gateway.catalog.kinds import Folder, Network
 
 MEBIBYTE = 1 << 20
 Days = Annotated[int, Meta(ge=1, le=3650)]
@@ -57,6 +57,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     team: Share = Share()
 
 
+class Http(Struct, frozen=True, kw_only=True):
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; a peer on this machine is believed no more than any."""
+    max_connections: Annotated[int, Meta(ge=16, le=1_000_000)] = 4096
+    """Connections that are open at once, streams and idle ones too; beyond: 503. In force from the next start on."""
+
+
 class Sessions(Struct, frozen=True, kw_only=True):
     lifetime_days: Days = 14
     """How long a sign-in to the web pages lasts."""
@@ -81,6 +88,21 @@ class Uploads(Struct, frozen=True, kw_only=True):
     max_pixels: Annotated[int, Meta(ge=4096, le=89_000_000)] = 50_000_000
     """The largest that is unpacked, width times height: four bytes of memory each, for a moment twice that. Beyond the
     bound Pillow itself takes a picture for a bomb."""
+
+
+class Imports(Struct, frozen=True, kw_only=True):
+    folders: tuple[Folder, ...] = ()
+    """Under these an administrator may import pictures in place: they stay where they lie. In the file only, as paths are."""
+
+
+class Gallery(Struct, frozen=True, kw_only=True):
+    trash_days: Days = 30
+    """How long a picture lies in the trash before it is deleted for good, its files with it."""
+    export_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
+    """How long the archive of an export can be fetched."""
+    edit_model: str = ""
+    """What edits a picture where the request names no model; empty: `gpt-image-2` where a model on offer answers to that,
+    else the best that can. The best steps in too where this one is not well, or cannot do what is asked."""
 
 
 class Marking(Struct, frozen=True, kw_only=True):
@@ -110,6 +132,22 @@ class Webhooks(Struct, frozen=True, kw_only=True):
     """How long deliveries can be seen, and sent again, after their end."""
 
 
+class Chat(Struct, frozen=True, kw_only=True):
+    """The language model that chooses what a chat message asks for. Without one the message itself is the edit's prompt."""
+
+    base_url: str = ""
+    """Of any endpoint that speaks OpenAI's chat completions API, such as http://127.0.0.1:11434/v1; empty: none. This and
+    the key are given in the file only: they say where a secret is sent."""
+    model: str = ""
+    """As that endpoint calls it."""
+    api_key: str = ""
+    """The name of the secret; empty for an endpoint that wants none."""
+    timeout_seconds: Annotated[float, Meta(ge=1, le=600)] = 60.0
+    """How long it may take to answer."""
+    history_messages: Annotated[int, Meta(ge=0, le=200)] = 20
+    """How many messages of the session it is reminded of."""
+
+
 class Logging(Struct, frozen=True, kw_only=True):
     format: Literal["text", "json"] = "text"
     """Lines for people, or one JSON object a line for a collector."""
@@ -121,9 +159,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     urls: Urls = Urls()
     jobs: Jobs = Jobs()
     limits: Limits = Limits()
+    http: Http = Http()
     sessions: Sessions = Sessions()
     fetch: Fetch = Fetch()
     uploads: Uploads = Uploads()
+    imports: Imports = Imports()
+    gallery: Gallery = Gallery()
+    chat: Chat = Chat()
     marking: Marking = Marking()
     logging: Logging = Logging()
     credits: Credits = Credits()

@@ -8,11 +8,14 @@ from __future__ import annotations
 import click
 
 from gateway import __version__
+from gateway.cli.audit import audit
 from gateway.cli.doctor import doctor
 from gateway.cli.generate import generate
+from gateway.cli.images import images
 from gateway.cli.keys import keys
 from gateway.cli.lists import engines, models, queue
 from gateway.cli.serve import serve
+from gateway.cli.storage import storage
 from gateway.cli.teams import teams
 from gateway.cli.users import users
 
@@ -26,6 +29,9 @@ def main() -> None:
     Make a picture (a gateway is started for it when none runs):
       darkroom generate "a red circle on a blue background" -o out.png
     \b
+    Bring the pictures that you have:
+      darkroom images import ~/stable-diffusion-webui/outputs
+    \b
     Keep a gateway running, and look at it from another terminal:
       darkroom serve
       darkroom models
@@ -36,5 +42,5 @@ def main() -> None:
     """
 
 
-for command in (serve, generate, models, engines, queue, teams, users, keys, doctor):
+for command in (serve, generate, images, models, engines, queue, teams, users, keys, audit, storage, doctor):
     main.add_command(command)

@@ -71,6 +71,7 @@ def _findings(reach: Reach) -> Iterator[Finding]:
         yield from offer.engines_and_models(catalog, plugins)
     if catalog:
         yield from offer.marks(catalog)
+        yield from folders.proxies(wiring, catalog.settings.http.trusted_proxies)
 
 
 def _print(finding: Finding) -> None:

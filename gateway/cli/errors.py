@@ -19,6 +19,17 @@ class CommandFailed(click.ClickException):
     exit_code = FAILED
 
 
+class Refused(CommandFailed):
+    """The gateway answered, and said no."""
+
+    def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """As HTTP has it."""
+        self.retry_after = retry_after
+        """Seconds, where the gateway says when to come again."""
+
+
 class OtherGatewayRuns(CommandFailed):
     """Ends `serve` with a status of its own."""
 

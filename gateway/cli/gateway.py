@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gateway.cli.errors import CommandFailed, GatewayGone
+from gateway.cli.errors import CommandFailed, GatewayGone, Refused
 
 if TYPE_CHECKING:
     import httpx
@@ -60,6 +60,9 @@ class Gateway:
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         return self._json("POST", path, json=body or {})
 
+    def post_bytes(self, path: str, body: bytes, media_type: str) -> Any:
+        return self._json("POST", path, content=body, headers={"Content-Type": media_type})
+
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         return self._json("PATCH", path, json=body)
 
@@ -90,7 +93,8 @@ class Gateway:
         except httpx.TransportError as error:
             raise GatewayGone(f"The gateway at {self.url} cannot be reached: {error}") from None
         if response.is_error:
-            raise CommandFailed(explain(response, self.url))
+            wait = response.headers.get("retry-after", "")
+            raise Refused(explain(response, self.url), response.status_code, float(wait) if wait.isdecimal() else None)
         return response
 
 

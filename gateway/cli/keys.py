@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.gateway import Gateway
+from gateway.cli.limits import limit_options, settle
 from gateway.cli.named import team_id, user_id
 from gateway.cli.output import note, print_json, print_table
 from gateway.cli.reach import Reach, reach_options, reached
@@ -29,6 +30,7 @@ def keys(context: click.Context) -> None:
       darkroom keys create ops -p admin
       darkroom keys create importer --team studio --user ann@example.org
       darkroom keys rotate 019a… --overlap 24
+      darkroom keys limits 019a… --queued-jobs 1000
       darkroom keys revoke 019a…
     """
     if context.invoked_subcommand is None:
@@ -97,6 +99,19 @@ def rotate(key_id: str, overlap: int, reach: Reach, as_json: bool) -> None:
     with reached(reach) as gateway:
         made = gateway.post(f"/admin/keys/{key_id}/rotate", {"overlap_seconds": overlap * 3600})
     _show(made, as_json)
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@limit_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@reach_options
+def limits(key_id: str, reach: Reach, as_json: bool, **asked: Any) -> None:
+    """Show the limits that the key ID has of its own, and change those that are given.
+
+    A number goes before the one in models.toml, 0 lifts it, "usual" takes the own one away.
+    """
+    settle(reach, lambda _: f"/admin/keys/{key_id}", asked, as_json=as_json)
 
 
 @keys.command()

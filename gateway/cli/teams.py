@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from gateway.cli.limits import limit_options, settle
 from gateway.cli.lists import json_option
 from gateway.cli.named import team_id, user_id
 from gateway.cli.output import note, print_json, print_table
@@ -25,6 +28,7 @@ def teams(context: click.Context) -> None:
       darkroom teams create studio
       darkroom teams add studio ann@example.org --role owner
       darkroom teams members studio
+      darkroom teams limits studio --running-jobs 2 --requests-per-minute 600
       darkroom teams close studio
     """
     if context.invoked_subcommand is None:
@@ -90,6 +94,19 @@ def open_(team: str, reach: Reach) -> None:
     with reached(reach) as gateway:
         gateway.patch(f"/admin/teams/{team_id(gateway, team)}", {"closed": False})
     click.echo(f"{team} is open.")
+
+
+@teams.command()
+@click.argument("team")
+@limit_options
+@json_option
+@reach_options
+def limits(team: str, reach: Reach, as_json: bool, **asked: Any) -> None:
+    """Show the limits that TEAM has of its own, and change those that are given.
+
+    A number goes before the one in models.toml, 0 lifts it, "usual" takes the own one away.
+    """
+    settle(reach, lambda gateway: f"/admin/teams/{team_id(gateway, team)}", asked, as_json=as_json)
 
 
 @teams.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.limits import limit_options, settle
 from gateway.cli.lists import json_option
 from gateway.cli.named import user_id
 from gateway.cli.output import note, print_json, print_table
@@ -26,6 +27,7 @@ def users(context: click.Context) -> None:
       darkroom users create Ann --email ann@example.org --password
       darkroom users change ann@example.org --admin
       darkroom users password ann@example.org
+      darkroom users limits ann@example.org --interactive-jobs 0
       darkroom users close ann@example.org
     """
     if context.invoked_subcommand is None:
@@ -85,6 +87,19 @@ def change(user: str, name: str | None, email: str | None, is_admin: bool | None
     with reached(reach) as gateway:
         gateway.patch(f"/admin/users/{user_id(gateway, user)}", body)
     click.echo(f"{user} is changed.")
+
+
+@users.command()
+@click.argument("user")
+@limit_options
+@json_option
+@reach_options
+def limits(user: str, reach: Reach, as_json: bool, **asked: Any) -> None:
+    """Show the limits that USER has of their own, and change those that are given.
+
+    A number goes before the one in models.toml, 0 lifts it, "usual" takes the own one away.
+    """
+    settle(reach, lambda gateway: f"/admin/users/{user_id(gateway, user)}", asked, as_json=as_json)
 
 
 @users.command()

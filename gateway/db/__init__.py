@@ -1,8 +1,20 @@
 """The database, SQLite or PostgreSQL; nothing outside this room knows which."""
 
 from gateway.db.database import Database
-from gateway.db.metadata import metadata, new_id, now
+from gateway.db.metadata import first_id_at, id_at, metadata, moment_of, new_id, now
 from gateway.db.scope import across_teams, of_team
 from gateway.db.upserts import insert_ignore, upsert
 
-__all__ = ["Database", "across_teams", "insert_ignore", "metadata", "new_id", "now", "of_team", "upsert"]
+__all__ = [
+    "Database",
+    "across_teams",
+    "first_id_at",
+    "id_at",
+    "insert_ignore",
+    "metadata",
+    "moment_of",
+    "new_id",
+    "now",
+    "of_team",
+    "upsert",
+]

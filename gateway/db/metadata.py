@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import UUID
 
 import uuid_utils
 from sqlalchemy import MetaData
@@ -17,11 +18,32 @@ metadata = MetaData(
     }
 )
 """Names are given, so that migrations can speak of every constraint on both databases."""
+_LAST = (1 << 48) - 1
+"""The last millisecond that an id can tell."""
+_BY_CHANCE = (1 << 80) - 1
+"""Version, variant and what is drawn, below the time."""
 
 
 def new_id() -> str:
     """A UUIDv7 in text (RFC 9562, section 5.7): sorts by the time it was made."""
     return str(uuid_utils.uuid7())
+
+
+def id_at(moment: int) -> str:
+    """An id that sorts as if it had been made then; `moment` in microseconds since the epoch, no time before that."""
+    by_chance = uuid_utils.uuid7().int & _BY_CHANCE
+    return str(UUID(int=min(max(moment // 1000, 0), _LAST) << 80 | by_chance))
+
+
+def moment_of(identity: str) -> int:
+    """When an id was made, to the millisecond, in microseconds since the epoch."""
+    return int(identity[:8] + identity[9:13], 16) * 1000
+
+
+def first_id_at(moment: int) -> str:
+    """What sorts before every id of that millisecond, and behind all of those before it; `moment` in microseconds."""
+    text = f"{min(max(moment // 1000, 0), _LAST):012x}"
+    return f"{text[:8]}-{text[8:]}"
 
 
 def now() -> int:

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -40,6 +40,10 @@ _USUAL = str.maketrans("-_", "+/")
 _T = TypeVar("_T")
 
 
+async def _not_ours(_url: str) -> str | None:
+    return None
+
+
 class Incoming:
     """Close it when the gateway ends; it reads pictures in threads of its own."""
 
@@ -49,7 +53,7 @@ class Incoming:
         blobs: BlobStore,
         fetcher: Fetcher,
         settings: Callable[[], Settings],
-        own: Callable[[str], str | None] = lambda _: None,
+        own: Callable[[str], Awaitable[str | None]] = _not_ours,
     ) -> None:
         """`own` knows the gateway's own signed URLs: which blob one opens; None for any other URL."""
         self._db = db
@@ -83,7 +87,7 @@ class Incoming:
         gateway's own address may be one that is not gone to.
         """
         try:
-            own = self._own(url)
+            own = await self._own(url)
             data = await self._blobs.get(own) if own else None
         except (BadSignature, LinkExpired, NotFound) as error:
             raise Unfetchable(error.message, field=field) from error

@@ -1,125 +1,201 @@
-"""The team's pictures in pages, by words and by preset; and the public gallery, which is over all teams."""
+"""The team's pictures in pages: by words and filters, in every order; and how many they are."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import Select, and_, func, select, update
+from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import Database, across_teams, now, of_team
-from gateway.errors import InvalidInput, NotFound, WrongState
-from gateway.images.records import Image, from_row, get
-from gateway.images.search import newest_first
-from gateway.images.tables import SHOWN, images
+from gateway.db import of_team
+from gateway.errors import InvalidInput
+from gateway.images import counters, counting, ranges
+from gateway.images.counting import Count
+from gateway.images.image import Facet, Image, from_row, texts
+from gateway.images.tables import images
+from gateway.images.tags import title_key
+from gateway.images.wanted import Sort, Wanted
+from gateway.images.widening import widened
+from gateway.images.words import has_phrase
 
-_Row = TypeVar("_Row", bound=tuple[Any, ...])
+__all__ = ["DEEPEST", "Count", "Found", "Place", "Sort", "Wanted", "count", "count_trash", "page", "trash"]
 DEEPEST = 10_000
 """Rows that page numbers reach; a cursor reaches all of them."""
-MOST_COUNTED = 1_000
-"""Where more than one thing is asked for; else as far as page numbers reach."""
-PUBLIC = and_(images.c.published_at.is_not(None), images.c.deleted_at.is_(None))
+MOST_SORTED = 5_000
+"""Where fewer match they are sorted by title; else the titles are walked until enough match."""
+TRASH = Facet("trash")
+_MOST_READ = 2_000
+"""Pictures whose texts one request looks through for a phrase; `next` goes on behind them."""
+_BATCH = 200
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Which pictures; None asks for all."""
+class Place(Struct, frozen=True):
+    """Where a page ended: the id, and what the list is sorted by before that."""
 
-    words: str | None = None
-    preset_id: str | None = None
+    id: str
+    key: str = ""
 
 
-class Count(Struct, frozen=True):
-    total: int
-    capped: bool
-    """There are more."""
+class Found(Struct, frozen=True):
+    images: list[Image]
+    next: Place | None
+    """Where the page behind begins; None at the end."""
+
+
+_Read = Callable[[Place | None, int, int], Awaitable[list[Image]]]
+"""So many pictures behind a place, past so many more."""
 
 
 async def page(
-    connection: AsyncConnection, team_id: str, wanted: Wanted, *, limit: int, page: int = 1, before: str | None = None
-) -> list[Image]:
-    """Pictures that were made here, newest first: a page of them by its number, or those before the id `before`.
+    connection: AsyncConnection,
+    team_id: str,
+    wanted: Wanted,
+    *,
+    sort: Sort = "newest",
+    limit: int,
+    page: int = 1,
+    after: Place | None = None,
+) -> Found:
+    """A page by its number, or the one behind the place where another ended.
 
-    One more than `limit` where there are so many. Raises InvalidInput for a page that is too deep.
+    Raises InvalidInput for a page that is too deep.
     """
-    offset = 0 if before else (page - 1) * limit
-    if offset + limit > DEEPEST:
-        raise InvalidInput(
-            f"Pages reach the first {DEEPEST} pictures; go on with `next` of the page before, or narrow what you ask for.",
-            field="page",
-        )
-    query = _listed(select(images), team_id, wanted, before).limit(limit + 1).offset(offset)
-    return [from_row(row) for row in await connection.execute(query)]
+    offset = _offset(limit, page, after)
+    wanted = await widened(connection, team_id, wanted)
+    read, place = await _order(connection, team_id, wanted, sort)
+    if wanted.phrases:
+        return await _with_phrases(read, place, wanted.phrases, after, limit, offset)
+    found = await read(after, limit + 1, offset)
+    return Found(found[:limit], place(found[limit - 1]) if len(found) > limit else None)
 
 
 async def count(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Count:
-    """How many there are, counted so far as is worth while."""
-    most = MOST_COUNTED if wanted.words is not None and wanted.preset_id is not None else DEEPEST
-    some = _listed(select(images.c.id), team_id, wanted).limit(most + 1)
-    found = (await connection.execute(across_teams(select(func.count()).select_from(some.subquery())))).scalar_one()
-    return Count(min(found, most), found > most)
+    """How many there are: from the counters, or counted so far as is worth while."""
+    wanted = await widened(connection, team_id, wanted)
+    if not wanted.phrases:
+        return await counting.count(connection, team_id, wanted)
+    some = await _walk(connection, team_id, wanted, True, None, counting.MOST + 1, 0)
+    return Count(sum(_has(each, wanted.phrases) for each in some[: counting.MOST]), len(some) > counting.MOST)
 
 
-async def publish(connection: AsyncConnection, team_id: str, image_id: str, *, public: bool) -> Image:
-    """Put a picture into the public gallery, or take it out. Raises NotFound, and WrongState for one that cannot go there."""
-    image = await get(connection, team_id, image_id)
-    if public and (image.deleted_at is not None or not image.saved):
-        raise WrongState("A picture in the trash, or an upload that is not saved, cannot be published.", field="isPublic")
-    if public and image.published_at is not None:
-        return image
-    change = of_team(update(images), team_id, images).where(images.c.id == image_id)
-    row = (await connection.execute(change.values(published_at=now() if public else None).returning(images))).one()
-    return from_row(row)
+async def trash(connection: AsyncConnection, team_id: str, *, limit: int, page: int = 1, after: Place | None = None) -> Found:
+    """A page of what was deleted, the last deleted first. Raises InvalidInput for a page that is too deep."""
+    offset = _offset(limit, page, after)
+    query = of_team(select(images), team_id, images).where(images.c.deleted_at.is_not(None))
+    if after is not None:
+        query = query.where(tuple_(images.c.deleted_at, images.c.id) < tuple_(literal(int(after.key)), literal(after.id)))
+    query = query.order_by(images.c.deleted_at.desc(), images.c.id.desc()).limit(limit + 1).offset(offset)
+    found = [from_row(row) for row in await connection.execute(query)]
+    last = found[limit - 1] if len(found) > limit else None
+    return Found(found[:limit], Place(last.id, str(last.deleted_at)) if last else None)
 
 
-async def unpublish(connection: AsyncConnection, image_id: str) -> Image:
-    """Take any team's picture out of the public gallery: for administrators. Raises NotFound for one that is not there."""
-    change = across_teams(update(images)).where(images.c.id == image_id, images.c.published_at.is_not(None))
-    row = (await connection.execute(change.values(published_at=None).returning(images))).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no image {image_id} in the public gallery.")
-    return from_row(row)
+async def count_trash(connection: AsyncConnection, team_id: str) -> Count:
+    return Count((await counters.total(connection, team_id, TRASH))[TRASH], False)
 
 
-async def public(connection: AsyncConnection, *, limit: int, before: str | None = None) -> list[Image]:
-    """What all teams published, the last made first, those before the id `before`."""
-    query = across_teams(select(images)).where(PUBLIC).order_by(images.c.id.desc()).limit(limit)
-    if before:
-        query = query.where(images.c.id < before)
+def _offset(limit: int, page: int, after: Place | None) -> int:
+    offset = 0 if after else (page - 1) * limit
+    if offset + limit > DEEPEST:
+        raise InvalidInput(
+            f"Pages reach the first {DEEPEST} pictures; go on with `next` of the page before, or narrow what you ask for, "
+            "by `to` for example.",
+            field="page",
+        )
+    return offset
+
+
+async def _order(
+    connection: AsyncConnection, team_id: str, wanted: Wanted, sort: Sort
+) -> tuple[_Read, Callable[[Image], Place]]:
+    """How a list is read in that order, and where in it a picture stands."""
+    if sort == "title":
+        among = await _few(connection, team_id, wanted)
+        return partial(_by_title, connection, team_id, wanted, among), lambda image: Place(image.id, title_key(image.title))
+    if sort == "favorite" and wanted.favorite is None:
+        return partial(_favorites_first, connection, team_id, wanted), lambda image: Place(image.id, str(image.is_favorite))
+
+    async def read(after: Place | None, limit: int, offset: int) -> list[Image]:
+        return await _walk(connection, team_id, wanted, sort != "oldest", after.id if after else None, limit, offset)
+
+    return read, lambda image: Place(image.id)
+
+
+async def _walk(
+    connection: AsyncConnection, team_id: str, wanted: Wanted, newest: bool, after: str | None, limit: int, offset: int
+) -> list[Image]:
+    chosen = ranges.chosen(team_id, wanted, newest=newest, after=after, limit=limit, offset=offset)
+    if wanted.needs_words:
+        # The index of words has an order of its own among pictures of one moment: theirs is what the cursor means.
+        ids = (await connection.execute(chosen)).scalars().all()
+        found = {image.id: image for image in await _read(connection, team_id, ids)} if ids else {}
+        return [found[each] for each in ids if each in found]
+    return sorted(await _read(connection, team_id, chosen), key=lambda image: image.id, reverse=newest)
+
+
+async def _favorites_first(
+    connection: AsyncConnection, team_id: str, wanted: Wanted, after: Place | None, limit: int, offset: int
+) -> list[Image]:
+    """Two lists, each newest first, one behind the other."""
+    stars, others = (msgspec.structs.replace(wanted, favorite=each) for each in (True, False))
+    found: list[Image] = []
+    skipped = 0
+    if after is None or after.key == str(True):
+        found = await _walk(connection, team_id, stars, True, after.id if after else None, limit, offset)
+        if offset and len(found) < limit:
+            skipped = await counting.bounded(connection, ranges.chosen(team_id, stars, limit=offset))
+        after = None
+    if len(found) < limit:
+        behind = after.id if after else None
+        found += await _walk(connection, team_id, others, True, behind, limit - len(found), offset - skipped)
+    return found
+
+
+async def _few(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Select[Any] | None:
+    """Those that match, where they are so few that sorting them is less work than walking all titles."""
+    if wanted == Wanted(made_here=wanted.made_here):
+        return None
+    some = ranges.chosen(team_id, wanted, limit=MOST_SORTED + 1)
+    return some if await counting.bounded(connection, some) <= MOST_SORTED else None
+
+
+async def _by_title(
+    connection: AsyncConnection,
+    team_id: str,
+    wanted: Wanted,
+    among: Select[Any] | None,
+    after: Place | None,
+    limit: int,
+    offset: int,
+) -> list[Image]:
+    behind = (after.key, after.id) if after else None
+    chosen = ranges.by_title(team_id, wanted, after=behind, limit=limit, offset=offset, among=among)
+    return sorted(await _read(connection, team_id, chosen), key=lambda image: (title_key(image.title), image.id))
+
+
+async def _read(connection: AsyncConnection, team_id: str, chosen: Select[Any] | Sequence[str]) -> list[Image]:
+    query = of_team(select(images), team_id, images).where(images.c.id.in_(chosen))
     return [from_row(row) for row in await connection.execute(query)]
 
 
-def _listed(query: Select[_Row], team_id: str, wanted: Wanted, before: str | None = None) -> Select[_Row]:
-    """What is wanted of a select of `images`, newest first."""
-    query = of_team(query, team_id, images).where(SHOWN, images.c.source != "upload")
-    if wanted.preset_id is not None:
-        query = query.where(images.c.preset_id == wanted.preset_id)
-    if wanted.words is not None:
-        return newest_first(query, team_id, wanted.words, before=before)
-    return (query.where(images.c.id < before) if before else query).order_by(images.c.id.desc())
+async def _with_phrases(
+    read: _Read, place: Callable[[Image], Place], phrases: Sequence[str], after: Place | None, limit: int, offset: int
+) -> Found:
+    """Those of what the words find in which they stand so; a page can end early, and `next` then goes on."""
+    kept: list[Image] = []
+    for _ in range(_MOST_READ // _BATCH):
+        some = await read(after, _BATCH, 0)
+        kept += [each for each in some if _has(each, phrases)]
+        if len(some) < _BATCH or len(kept) > offset + limit:
+            shown = kept[offset : offset + limit]
+            return Found(shown, place(shown[-1]) if len(kept) > offset + limit else None)
+        after = place(some[-1])
+    return Found(kept[offset:], after)
 
 
-class Published:
-    """Whether pictures are public, remembered for a little while: a public page asks for a hundred at once."""
-
-    SECONDS = 30.0
-    MOST = 4096
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self._known: OrderedDict[str, tuple[float, bool]] = OrderedDict()
-
-    async def require(self, image_id: str) -> None:
-        """Raises NotFound for a picture that is not public, within `SECONDS` of its being taken out."""
-        until, is_public = self._known.get(image_id, (0.0, False))
-        if until <= time.monotonic():
-            async with self._db.read() as connection:
-                query = across_teams(select(images.c.id)).where(images.c.id == image_id, PUBLIC)
-                is_public = (await connection.execute(query)).first() is not None
-            self._known[image_id] = time.monotonic() + self.SECONDS, is_public
-            while len(self._known) > self.MOST:
-                self._known.popitem(last=False)
-        if not is_public:
-            raise NotFound("This picture is not public any more.")
+def _has(image: Image, phrases: Sequence[str]) -> bool:
+    return all(has_phrase(phrase, texts(image)) for phrase in phrases)

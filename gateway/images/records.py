@@ -1,76 +1,86 @@
-"""An image's row as a value, and how rows are read."""
+"""Images' rows: how they are read, and the only ways by which they are added, changed and removed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from msgspec import Struct
-from sqlalchemy import Row, insert, select, update
+import msgspec
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import across_teams, now, of_team
 from gateway.errors import NotFound, WrongState
-from gateway.images.search import index
+from gateway.images import counters, search
+from gateway.images.image import Image, Source, from_row, searched, texts
 from gateway.images.tables import SHOWN, images
+from gateway.images.tags import title_key
+from gateway.storage import ledger
 
-Source = Literal["generate", "edit", "upscale", "upload"]
-
-
-class Image(Struct, frozen=True, kw_only=True):
-    """One stored picture; times are microseconds since the epoch."""
-
-    id: str
-    team_id: str
-    user_id: str
-    job_id: str | None
-    ordinal: int
-    parent_id: str | None
-    source: Source
-    blob: str
-    thumbnail_256: str
-    thumbnail_768: str | None
-    thumbhash: str
-    media_type: str
-    bytes: int
-    width: int
-    height: int
-    title: str
-    model: str
-    engine: str
-    prompt: str
-    negative_prompt: str
-    seed: int | None
-    parameters: dict[str, Any]
-    created_at: int
-    deleted_at: int | None
-    preset_id: str | None = None
-    user_prompt: str | None = None
-    published_at: int | None = None
-    unsaved_at: int | None = None
-    """The last use of an upload that nobody saved: no list shows it, and some days later it goes."""
-
-    @property
-    def saved(self) -> bool:
-        return self.unsaved_at is None
-
-
-def from_row(row: Row[Any]) -> Image:
-    return Image(**row._mapping)
+__all__ = ["Image", "Source", "from_row", "texts"]
+_AT_ONCE = 500
+"""Ids of one statement."""
 
 
 async def add(connection: AsyncConnection, image: Image, *also: str) -> None:
-    """Keep a picture whose bytes are durable; it is found by its title and prompts and by the texts `also`.
+    """Keep a picture whose bytes are durable; it is found by its title, tags and prompts and by the texts `also`.
 
     Raises IntegrityError when the job has that ordinal already.
     """
-    await connection.execute(insert(images), [{field: getattr(image, field) for field in Image.__struct_fields__}])
-    await index(connection, image.id, image.team_id, *texts(image), *also)
+    await add_all(connection, [msgspec.structs.replace(image, found_by=" ".join(also)) if also else image])
 
 
-def texts(image: Image) -> tuple[str, ...]:
-    """What every image is found by."""
-    return image.title, image.prompt, image.user_prompt or ""
+async def add_all(connection: AsyncConnection, several: Sequence[Image]) -> None:
+    """The same for many at once. Raises StorageUnavailable too, where the sweep took the bytes meanwhile: keep them again."""
+    if several:
+        fields = Image.__struct_fields__
+        rows = [{name: getattr(each, name) for name in fields} | {"title_key": title_key(each.title)} for each in several]
+        await ledger.hold(connection, {blob for each in several for blob in _blobs(each)})
+        await connection.execute(insert(images), rows)
+        await _follow(connection, [(None, each) for each in several])
+
+
+def _blobs(image: Image) -> Iterator[str]:
+    yield from (hash for hash in (image.blob, image.thumbnail_256, image.thumbnail_768, image.public_blob) if hash)
+
+
+async def alter(connection: AsyncConnection, several: Sequence[Image], **values: Any) -> list[Image]:
+    """Change the same of each picture, and its place in lists and counts with it; `several` were read in this transaction.
+
+    Gives them as they are now, in the order given.
+    """
+    now_so = [msgspec.structs.replace(each, **values) for each in several]
+    if "title" in values:
+        values["title_key"] = title_key(values["title"])
+    for part in _parts(several):
+        await connection.execute(across_teams(update(images)).where(images.c.id.in_(part)).values(values))
+    await _follow(connection, list(zip(several, now_so, strict=True)))
+    return now_so
+
+
+async def purge(connection: AsyncConnection, several: Sequence[Image]) -> None:
+    """Forget the pictures for good; the sweep of blobs takes their bytes. `several` were read in this transaction."""
+    await _follow(connection, [(each, None) for each in several])
+    for part in _parts(several):
+        await connection.execute(across_teams(delete(images)).where(images.c.id.in_(part)))
+
+
+async def _follow(connection: AsyncConnection, changes: Sequence[counters.Change]) -> None:
+    await counters.changed(connection, changes)
+    hidden = [before.id for before, after in changes if before and before.shown and not (after and after.shown)]
+    await search.forget(connection, hidden)
+    for before, after in changes:
+        if after and after.shown and (not (before and before.shown) or _found(before) != _found(after)):
+            await search.index(connection, after.id, after.team_id, *texts(after), facets=searched(after))
+
+
+def _found(image: Image) -> tuple[object, ...]:
+    return texts(image), searched(image)
+
+
+def _parts(several: Sequence[Image]) -> Iterator[list[str]]:
+    for start in range(0, len(several), _AT_ONCE):
+        yield [each.id for each in several[start : start + _AT_ONCE]]
 
 
 async def get(connection: AsyncConnection, team_id: str, image_id: str) -> Image:
@@ -98,10 +108,9 @@ async def set_saved(connection: AsyncConnection, team_id: str, image_id: str, *,
     image = await get(connection, team_id, image_id)
     if image.source != "upload" and not saved:
         raise WrongState("Only an upload can be unsaved; delete a picture that was made here.", field="saved")
-    change = of_team(update(images), team_id, images).where(images.c.id == image_id)
-    values = {"unsaved_at": None} if saved else {"unsaved_at": now(), "published_at": None}
-    changed = await connection.execute(change.values(values).returning(images))
-    return from_row(changed.one())
+    values = {"unsaved_at": None} if saved else {"unsaved_at": now(), "published_at": None, "public_blob": None}
+    (changed,) = await alter(connection, [image], **values)
+    return changed
 
 
 async def of_job(connection: AsyncConnection, job_id: str) -> list[Image]:

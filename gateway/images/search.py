@@ -7,7 +7,8 @@ nothing of other teams.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,9 +16,11 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Exists,
     Select,
     String,
     column,
+    delete,
     exists,
     false,
     func,
@@ -27,27 +30,32 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
-from gateway.db import Database, across_teams, insert_ignore
+from gateway.db import Database, across_teams, insert_ignore, of_team
 from gateway.errors import StorageUnavailable
-from gateway.images.tables import image_texts, images
+from gateway.images.image import Facet, Kind, from_row, searched, texts
+from gateway.images.matching import Place, PlaceOfFew, match
+from gateway.images.tables import SHOWN, image_texts, images
 from gateway.images.tokens import Term, terms, tokens
+from gateway.images.wanted import Wanted
 
 log = logging.getLogger(__name__)
 
 _TEAM = "\ue000"
 """Before a team's id: a private character, which no text's token can hold."""
+_FACET: dict[Kind, str] = {"favorite": "\ue001", "upload": "\ue002", "model": "\ue003", "tag": "\ue004", "seed": "\ue005"}
+"""Before a hash of the model or tag, so that a search for words and for those reads no more than it finds. Kept in rows."""
 _BATCH = 200
+_AT_ONCE = 500
+"""Ids of one statement."""
 _words = table("image_words", column("rowid", BigInteger), column("image_id", String))
 """Of the index itself: FTS5's table, or a view of what PostgreSQL's index is over."""
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 
-async def index(connection: AsyncConnection, image_id: str, team_id: str, *texts: str) -> None:
-    """Let the image be found by these texts, in place of those by which it was found before."""
-    kept = " ".join([_team(team_id), *tokens(*texts)])
+async def index(connection: AsyncConnection, image_id: str, team_id: str, *texts: str, facets: Iterable[Facet] = ()) -> None:
+    """Let the image be found by these texts and facets, in place of those by which it was found before."""
+    kept = " ".join([_team(team_id), *(_facet(each) for each in facets if each.kind in _FACET), *tokens(*texts)])
     again = update(image_texts).where(image_texts.c.image_id == image_id).values(tokens=kept)
     # Images of one moment want the same number: then the later one takes the next.
     for number in count(_number(image_id)):
@@ -55,6 +63,13 @@ async def index(connection: AsyncConnection, image_id: str, team_id: str, *texts
             return
         if (await connection.execute(again)).rowcount:
             return
+
+
+async def forget(connection: AsyncConnection, image_ids: Sequence[str]) -> None:
+    """Let no search find these images any more."""
+    for start in range(0, len(image_ids), _AT_ONCE):
+        part = image_ids[start : start + _AT_ONCE]
+        await connection.execute(delete(image_texts).where(image_texts.c.image_id.in_(part)))
 
 
 def matching(team_id: str, query: str) -> Select[tuple[str]]:
@@ -77,11 +92,40 @@ def newest_first(listed: Select[_Row], team_id: str, query: str, *, before: str 
     return listed.order_by(_words.c.rowid.desc())
 
 
+def chosen(
+    team_id: str, wanted: Wanted, *, newest: bool = True, after: str | None = None, limit: int, offset: int = 0
+) -> Select[tuple[str]]:
+    """Ids of the pictures that are wanted, in their order; with a limit it reads little more than it gives.
+
+    `after` is the id of the image that the page before ended with.
+    """
+    query = select(_words.c.image_id).where(*_conditions(team_id, wanted, newest, after))
+    if wanted.preset_id is not None:
+        made = of_team(select(images.c.id), team_id, images).where(
+            images.c.id == _words.c.image_id, images.c.preset_id == wanted.preset_id
+        )
+        query = query.where(exists(made))
+    place = PlaceOfFew() if wanted.is_common is False else Place()
+    order = place.desc() if newest else place
+    return query.order_by(order).limit(limit).offset(offset)
+
+
+def sought(team_id: str, wanted: Wanted) -> Select[tuple[int]]:
+    """A row for each picture that the words find, in no order: to be estimated, not to be read."""
+    return select(literal(1)).select_from(_words).where(_matches(team_id, wanted))
+
+
+def having(team_id: str, wanted: Wanted) -> Exists:
+    """Whether the words' index finds the row of `images` that a list comes by."""
+    pair = select(_words.c.rowid).join(image_texts, image_texts.c.number == _words.c.rowid)
+    return exists(pair.where(image_texts.c.image_id == images.c.id, _matches(team_id, wanted)).correlate(images))
+
+
 async def catch_up(db: Database) -> None:
     """Index the images from before there was a search, newest first. What stops it is logged; the next start goes on."""
     before = "~"  # which no id comes after
     lacking = ~exists().where(image_texts.c.image_id == images.c.id)
-    query = across_teams(select(images.c.id)).where(lacking).order_by(images.c.id.desc()).limit(_BATCH)
+    query = across_teams(select(images.c.id)).where(SHOWN, lacking).order_by(images.c.id.desc()).limit(_BATCH)
     try:
         while ids := await _ids(db, query.where(images.c.id < before)):
             await _index_again(db, ids)
@@ -96,51 +140,45 @@ async def _ids(db: Database, query: Select[tuple[str]]) -> list[str]:
 
 
 async def _index_again(db: Database, ids: list[str]) -> None:
-    columns = (images.c.id, images.c.team_id, images.c.title, images.c.prompt)
     async with db.write() as connection:
-        for row in (await connection.execute(across_teams(select(*columns)).where(images.c.id.in_(ids)))).fetchall():
-            await index(connection, row.id, row.team_id, row.title, row.prompt)
+        rows = (await connection.execute(across_teams(select(images)).where(SHOWN, images.c.id.in_(ids)))).fetchall()
+        for image in map(from_row, rows):
+            await index(connection, image.id, image.team_id, *texts(image), facets=searched(image))
+
+
+def _conditions(team_id: str, wanted: Wanted, newest: bool, after: str | None) -> Iterator[ColumnElement[bool]]:
+    yield _matches(team_id, wanted)
+    if wanted.since is not None:
+        yield _words.c.rowid >= _first_number(wanted.since)
+    if wanted.until is not None:
+        yield _words.c.rowid < _first_number(wanted.until + 1000)
+    if after is not None:
+        kept = select(image_texts.c.number).where(image_texts.c.image_id == after).scalar_subquery()
+        place = func.coalesce(kept, _number(after))
+        yield _words.c.rowid < place if newest else _words.c.rowid > place
+
+
+def _matches(team_id: str, wanted: Wanted) -> ColumnElement[bool]:
+    if wanted.impossible:
+        return false()
+    models = () if wanted.model is not None else sorted(wanted.models or ())
+    asked = [*(wanted.terms or ()), Term(_team(team_id), False), *(Term(_facet(each), False) for each in wanted.facets)]
+    either = [Term(_facet(Facet("model", model)), False) for model in models]
+    unasked = [*wanted.without, *((Term(_facet(each), False),) for each in wanted.without_facets)]
+    return match(asked, either, unasked, one_by_one=wanted.is_common is True)
 
 
 def _found(team_id: str, query: str) -> ColumnElement[bool]:
-    wanted = terms(query)
-    if not wanted:
-        return false()
-    wanted.append(Term(_team(team_id), False))
-    return _Found(literal(_fts5(wanted)), literal(_tsquery(wanted)))
-
-
-class _Found(FunctionElement[bool]):
-    """Whether a row of image_words has all terms: (FTS5's query, PostgreSQL's query).
-
-    It has no SQL type: of a Boolean one SQLAlchemy would ask SQLite whether it `= 1`, and FTS5 cannot answer that.
-    """
-
-    inherit_cache = True
-
-
-@compiles(_Found, "sqlite")
-def _with_fts5(element: _Found, compiler: Any, **options: Any) -> str:
-    query, _ = element.clauses
-    return f"image_words MATCH {compiler.process(query, **options)}"
-
-
-@compiles(_Found, "postgresql")
-def _with_tsvector(element: _Found, compiler: Any, **options: Any) -> str:
-    _, query = element.clauses
-    return f"image_words.words @@ CAST({compiler.process(query, **options)} AS tsquery)"
-
-
-def _fts5(wanted: Sequence[Term]) -> str:
-    return " AND ".join(f'"{term.text}"{"*" if term.is_beginning else ""}' for term in wanted)
-
-
-def _tsquery(wanted: Sequence[Term]) -> str:
-    return " & ".join(f"'{term.text}'{':*' if term.is_beginning else ''}" for term in wanted)
+    return _matches(team_id, Wanted(terms=tuple(terms(query))))
 
 
 def _team(team_id: str) -> str:
     return _TEAM + team_id.replace("-", "")
+
+
+def _facet(facet: Facet) -> str:
+    """Letters and digits alone after the private character: what a model or a tag is called may have any."""
+    return _FACET[facet.kind] + blake2b(facet.key.encode(), digest_size=10).hexdigest()
 
 
 def _number(image_id: str) -> int:
@@ -148,3 +186,8 @@ def _number(image_id: str) -> int:
     whole = UUID(image_id).int
     milliseconds, fraction, more = whole >> 80, whole >> 64 & 0xFFF, whole >> 59 & 0b111
     return milliseconds << 15 | fraction << 3 | more
+
+
+def _first_number(moment: int) -> int:
+    """Of an image of that millisecond; `moment` in microseconds since the epoch."""
+    return max(moment // 1000, 0) << 15

@@ -45,6 +45,8 @@ class Term(Struct, frozen=True, order=True):
     text: str
     is_beginning: bool
     """Whether words that begin so count too."""
+    words: tuple[str, ...] = ()
+    """All words that begin so, where they are known; empty: whichever there are."""
 
 
 def tokens(*texts: str) -> list[str]:
@@ -69,6 +71,18 @@ def terms(query: str) -> list[Term]:
         else:
             found[Term(run, kind == "word")] = None
     return list(found)[:MOST_TERMS]
+
+
+def in_a_row(text: str) -> str:
+    """The text as phrases are looked for in it: folded, without signs, one space around each word and emoji.
+
+    No space is around what begins or ends with a script that is written without them: a part of a run is found too.
+    """
+    runs = list(_runs(text))
+    if not runs:
+        return ""
+    before, after = ("" if runs[end][0] == "unspaced" else " " for end in (0, -1))
+    return f"{before}{' '.join(run for _, run in runs)}{after}"
 
 
 def _runs(text: str) -> Iterator[tuple[Kind, str]]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import across_teams, now
+from gateway.images import records
+from gateway.images.image import DAY, Image
 from gateway.images.tables import images
 from gateway.storage.tables import blobs
 
-DAY = 86_400_000_000
-"""Microseconds."""
 _BATCH = 500
 
 
@@ -34,18 +34,21 @@ async def old(connection: AsyncConnection, days: int, *, after: Old = FIRST) -> 
     return [Old(*row) for row in await connection.execute(across_teams(query))]
 
 
-async def remove(connection: AsyncConnection, ids: Collection[str], days: int) -> int:
-    """Delete those that still are so; how many."""
-    return (await connection.execute(across_teams(delete(images)).where(images.c.id.in_(ids), _old(days)))).rowcount
+async def take(connection: AsyncConnection, ids: Collection[str], days: int) -> list[Image]:
+    """Those that still are so, locked: whoever would use one of them waits for the end of this transaction."""
+    query = across_teams(select(images)).where(images.c.id.in_(ids), _old(days)).order_by(images.c.id).with_for_update()
+    return [records.from_row(row) for row in await connection.execute(query)]
 
 
 def referenced() -> ColumnElement[bool]:
-    """For `ledger.sweep`: whether a blob is some image's bytes or thumbnail."""
-    columns = (images.c.blob, images.c.thumbnail_256, images.c.thumbnail_768)
+    """For `ledger.sweep`: whether a blob is some image's bytes, thumbnail or public copy."""
+    columns = (images.c.blob, images.c.thumbnail_256, images.c.thumbnail_768, images.c.public_blob)
     # One search of an index for each; a single one with `or` would read the table.
     return or_(*(exists().where(column == blobs.c.hash) for column in columns))
 
 
 def _old(days: int) -> ColumnElement[bool]:
     variants = images.alias("variants")
-    return and_(images.c.unsaved_at < now() - days * DAY, ~exists().where(variants.c.parent_id == images.c.id))
+    # One in the trash lies there for its days.
+    unused = and_(images.c.unsaved_at < now() - days * DAY, images.c.deleted_at.is_(None))
+    return and_(unused, ~exists().where(variants.c.parent_id == images.c.id))

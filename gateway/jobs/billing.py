@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.catalog import Catalog, ModelEntry
-from gateway.jobs.records import Job
+from gateway.jobs.records import EXPORT, Job
 from gateway.jobs.request import Resolved, Submission
 from gateway.wallet import ledger, tariffs, usage
 
@@ -25,6 +25,8 @@ async def charge(connection: AsyncConnection, job: Job, *, pays: bool) -> None:
 
 async def settle(connection: AsyncConnection, job: Job) -> None:
     """Count what an ended job delivered, and give back the rest to the wallet that paid for it."""
+    if job.capability == EXPORT:
+        return  # it costs nothing and makes nothing
     if job.refunded:
         await ledger.refund(connection, job.team_id, job.user_id, job.id, job.refunded, _reason(job))
     await usage.count(connection, _whose(job), pictures=job.stored, refunded=job.refunded)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import across_teams, now, of_team
-from gateway.jobs import billing, records
+from gateway.jobs import billing, inputs, records
 from gateway.jobs.records import Job
 from gateway.jobs.tables import LONGEST_UPSTREAM_ID, jobs
 from gateway.webhooks import deliveries
@@ -38,6 +38,11 @@ async def put_back(connection: AsyncConnection, job: Job, *, failed: bool) -> Jo
 async def count_stored(connection: AsyncConnection, job: Job) -> Job | None:
     """One more picture of a job that still runs under this attempt, never more than were asked for."""
     return _one(await _change(connection, and_(_running(job), jobs.c.stored < jobs.c.pictures), {"stored": jobs.c.stored + 1}))
+
+
+async def deliver(connection: AsyncConnection, job: Job, stored: int) -> Job | None:
+    """So many pictures at once, of a job that still runs under this attempt."""
+    return _one(await _change(connection, _running(job), {"stored": stored}))
 
 
 async def finish(
@@ -85,6 +90,7 @@ async def _end(
     job = _one(await _change(connection, guard, {**values, "finished_at": now(), "refunded": refunded}, team_id))
     if job is not None:
         await billing.settle(connection, job)
+        await inputs.release(connection, job)
         await deliveries.owe(connection, job.team_id, job.id, job.state, job.webhook)
     return job
 

@@ -1,20 +1,23 @@
-"""What nothing uses any more: uploads that nobody saved, and blobs that no image names."""
+"""What nothing uses any more: uploads that nobody saved, what has lain in the trash, and blobs that no image names."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Awaitable, Callable
 
+from sqlalchemy import or_
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.catalog import Settings
 from gateway.db import Database
 from gateway.errors import StorageUnavailable
-from gateway.images import uploads
-from gateway.jobs import records
+from gateway.images import records, uploads
+from gateway.images.closed import Closed
+from gateway.images.trash import Trash
+from gateway.jobs import inputs
+from gateway.jobs.exports import Exports
+from gateway.sharing import links
 from gateway.storage import BlobStore, ledger
 
 log = logging.getLogger(__name__)
@@ -22,24 +25,66 @@ FIRST_SECONDS, EVERY_SECONDS = 60.0, 3600.0
 """A start has other things to do."""
 
 
-async def keep_swept(db: Database, store: BlobStore, settings: Callable[[], Settings]) -> None:
-    """Sweep every hour, until canceled; what cannot be done now is done at the next one."""
-    await asyncio.sleep(FIRST_SECONDS)
-    while True:
+class Leftovers:
+    """Takes them away, every hour."""
+
+    def __init__(
+        self,
+        db: Database,
+        store: BlobStore,
+        settings: Callable[[], Settings],
+        trash: Trash,
+        closed: Closed,
+        exports: Exports,
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._settings = settings
+        self._trash = trash
+        self._closed = closed
+        self._exports = exports
+
+    async def keep_swept(self) -> None:
+        """Until canceled; what cannot be done now is done an hour later."""
+        await self._try(self._mend)
+        await asyncio.sleep(FIRST_SECONDS)
+        while True:
+            await self._try(self.sweep)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def sweep(self) -> None:
+        """All of it, once."""
+        settings = self._settings()
+        unused = await sweep_uploads(self._db, settings.uploads.days)
+        trashed = await self._trash.sweep(settings.gallery.trash_days)
+        await self._closed.rebuild()
+        await self._exports.sweep()
+        gone = await sweep_blobs(self._db, self._store)
+        if unused or trashed or gone:
+            log.info("swept %d uploads that nobody used, %d pictures from the trash, %d blobs", unused, trashed, gone)
+
+    async def _mend(self) -> None:
+        """What the last end left half done, at once: a writer may wait for it."""
+        await ledger.finish(self._db, self._store)
+        await inputs.catch_up(self._db)
+
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            went = await sweep_uploads(db, settings().uploads.days)
-            blobs = await ledger.sweep(db, store, uploads.referenced())
-            if went or blobs:
-                log.info("swept %d uploads that nobody used, %d blobs", went, blobs)
+            await work()
         except (StorageUnavailable, SQLAlchemyError) as error:
             log.warning("what nothing uses any more could not be swept: %s", error)
-        await asyncio.sleep(EVERY_SECONDS)
+
+
+async def sweep_blobs(db: Database, store: BlobStore, *, untouched: int = ledger.UNTOUCHED) -> int:
+    """Delete the blobs that no image needs, no link and no job that is not finished; how many went."""
+    needed = or_(uploads.referenced(), inputs.referenced(), links.referenced())
+    return await ledger.sweep(db, store, needed, untouched=untouched)
 
 
 async def sweep_uploads(db: Database, days: int) -> int:
     """Delete unsaved uploads that were not used for so many days: by no request, no job that is not finished, no variant.
 
-    Returns how many went. Their blobs go by `ledger.sweep`.
+    Returns how many went. Their blobs go by `sweep_blobs`.
     """
     went, after = 0, uploads.FIRST
     while True:
@@ -49,13 +94,9 @@ async def sweep_uploads(db: Database, days: int) -> int:
             return went
         after = found[-1]
         async with db.write() as connection:
-            held = await _held(connection)
-            went += await uploads.remove(connection, [each.id for each in found if each.id not in held], days)
-
-
-async def _held(connection: AsyncConnection) -> set[str]:
-    """The images that jobs which are not finished work on."""
-    jobs = chain(await records.live(connection, "queued"), await records.live(connection, "running"))
-    requests = [job.request for job in jobs]
-    pictures = chain.from_iterable((*request.pictures, request.mask) for request in requests)
-    return {picture.image for picture in pictures if picture is not None and picture.image is not None}
+            # Locked first, then asked: a job that took one of them before is seen, one that comes now finds it gone.
+            old = await uploads.take(connection, [each.id for each in found], days)
+            held = await inputs.held(connection, [each.id for each in old])
+            going = [each for each in old if each.id not in held]
+            await records.purge(connection, going)
+            went += len(going)

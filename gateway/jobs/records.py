@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,9 @@ from gateway.jobs.request import Resolved
 from gateway.jobs.tables import jobs
 
 State = Literal["queued", "running", "succeeded", "failed", "canceled"]
+JobCapability = Capability | Literal["export"]
+EXPORT: Literal["export"] = "export"
+"""What is done without a lane, by the gateway itself: no scheduler knows of it."""
 FINISHED: frozenset[str] = frozenset({"succeeded", "failed", "canceled"})
 
 
@@ -28,7 +31,7 @@ class Job(Struct, frozen=True, kw_only=True):
     user_id: str
     key_id: str | None
     surface: str
-    capability: Capability
+    capability: JobCapability
     model: str
     engine: str
     revision: str
@@ -56,6 +59,11 @@ class Job(Struct, frozen=True, kw_only=True):
     @property
     def finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def does(self) -> Capability:
+        """What an engine does for it: for jobs that have one."""
+        return cast("Capability", self.capability)
 
 
 _FIELDS = [field for field in Job.__struct_fields__ if field != "request"]
@@ -85,13 +93,14 @@ async def newest(
     *,
     limit: int,
     before: str | None = None,
+    offset: int = 0,
     user_id: str | None = None,
     state: State | None = None,
-    capability: Capability | None = None,
+    capability: JobCapability | None = None,
     model: str | None = None,
 ) -> list[Job]:
-    """The team's jobs, newest first, those before the id `before`; every other argument filters."""
-    query = of_team(select(jobs), team_id, jobs).order_by(jobs.c.id.desc()).limit(limit)
+    """The team's jobs, newest first, those before the id `before` or behind so many; every other argument filters."""
+    query = of_team(select(jobs), team_id, jobs).order_by(jobs.c.id.desc()).limit(limit).offset(offset)
     if before is not None:
         query = query.where(jobs.c.id < before)
     for column, value in (
@@ -106,14 +115,14 @@ async def newest(
 
 
 async def live(connection: AsyncConnection, state: State) -> list[Job]:
-    """Every team's jobs in this state, oldest first: what a start rebuilds the queue from."""
-    query = across_teams(select(jobs)).where(jobs.c.state == state).order_by(jobs.c.id)
+    """Every team's jobs for a lane in this state, oldest first: what a start rebuilds the queue from."""
+    query = across_teams(select(jobs)).where(jobs.c.state == state, jobs.c.capability != EXPORT).order_by(jobs.c.id)
     return [from_row(row) for row in await connection.execute(query)]
 
 
 async def queued_ids(connection: AsyncConnection) -> list[str]:
-    """Of every team's queued jobs, oldest first."""
-    query = across_teams(select(jobs.c.id)).where(jobs.c.state == "queued").order_by(jobs.c.id)
+    """Of every team's queued jobs for a lane, oldest first."""
+    query = across_teams(select(jobs.c.id)).where(jobs.c.state == "queued", jobs.c.capability != EXPORT).order_by(jobs.c.id)
     return list((await connection.execute(query)).scalars())
 
 

@@ -81,6 +81,12 @@ class Submission(Struct, frozen=True, kw_only=True):
     """What was asked beside the preset; None: `prompt` is all of it."""
     public: bool = False
     """Its pictures go to the public gallery."""
+    title: str = ""
+    """Of its pictures."""
+    tags: tuple[str, ...] = ()
+    """Of its pictures."""
+    edit_session_id: str | None = None
+    """What its pictures are one step of; see `jobs.edit_sessions`."""
     shown: dict[str, Any] = {}
     """What the surface wants to see again when it is asked about the job."""
 
@@ -111,6 +117,11 @@ class Resolved(Struct, frozen=True, kw_only=True):
     preset: Used | None = None
     user_prompt: str | None = None
     public: bool = False
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    edit_session_id: str | None = None
+    source_bytes: int | None = None
+    """What each picture that was handed in may take as a PNG when the engine is given it; None: as much as it likes."""
     shown: dict[str, Any] = {}
 
     @property
@@ -150,6 +161,10 @@ def resolve(asked: Submission, entry: ModelEntry, card: ModelCard, max_pixels: i
         preset=asked.preset,
         user_prompt=asked.user_prompt,
         public=asked.public,
+        title=asked.title,
+        tags=asked.tags,
+        edit_session_id=asked.edit_session_id,
+        source_bytes=cards.source_bytes(card),
         shown=asked.shown,
     )
 
@@ -196,10 +211,15 @@ def blank_request(job_id: str, model: str, capability: Capability, kept: Resolve
         capability,
         kept,
         tuple(range(count)),
-        source=_blank(kept.make, 3) if kept.source else None,
+        source=_blank(_given(kept.source, kept, capability), 3) if kept.source else None,
         mask=_blank(kept.make) if kept.mask else None,
         references=tuple(_blank(Size(each.width, each.height), 3) for each in kept.references),
     )
+
+
+def _given(source: InputPicture, kept: Resolved, capability: Capability) -> Size:
+    """As large as the engine is given it: an upscaler sees it as it is, everyone else as what is made of it."""
+    return Size(source.width, source.height) if capability == "upscale" else kept.make
 
 
 def _blank(size: Size, *channels: int) -> Pixels:

@@ -14,9 +14,9 @@ from gateway.db import Database, new_id, now
 from gateway.errors import InvalidInput, NotFound, WrongState
 from gateway.events import Bus, JobQueued
 from gateway.images import records as images
-from gateway.jobs import billing, idempotency, records
+from gateway.jobs import billing, edit_sessions, idempotency, inputs, records
 from gateway.jobs.admission import admission
-from gateway.jobs.records import Job
+from gateway.jobs.records import EXPORT, Job
 from gateway.jobs.request import Resolved, Submission, blank_request, resolve
 from gateway.jobs.tables import jobs
 from gateway.models import Offer
@@ -29,13 +29,15 @@ async def submit(db: Database, bus: Bus, offer: Offer, principal: Principal, ask
     Raises InvalidInput that names the field, TooManyJobs and InsufficientCredits; then nothing is written.
     """
     job = draft(offer, principal, asked, catalog)
-    with admission(bus).place(job) as take:
+    with admission(bus).place(job, principal.limits) as take:
         async with db.write() as connection:
             if asked.idempotency and (earlier := await idempotency.claim(connection, job, asked.idempotency)):
                 return earlier
             take(catalog.settings.limits)
             await billing.charge(connection, job, pays=catalog.settings.credits.enabled)
             await connection.execute(insert(jobs), [_values(job)])
+            await inputs.hold(connection, job)
+            await edit_sessions.note(connection, job)
     bus.publish(JobQueued(job.id, job.team_id, job.user_id, job.version, job))
     return job
 
@@ -44,7 +46,7 @@ def draft(offer: Offer, principal: Principal, asked: Submission, catalog: Catalo
     """The job that a submission would become, with its price; nothing is written. Raises InvalidInput."""
     job = _job(offer, principal, asked, catalog)
     try:
-        offer.engine.check(blank_request(job.id, job.model, job.capability, job.request, job.pictures), offer.card)
+        offer.engine.check(blank_request(job.id, job.model, job.does, job.request, job.pictures), offer.card)
     except InvalidRequest as error:
         raise InvalidInput(error.message, field=error.field) from error
     return job
@@ -55,12 +57,14 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
     async with db.read() as connection:
         job = await records.get(connection, principal.team_id, job_id)
         await _still_there(connection, principal.team_id, job.request)
+    if job.capability == EXPORT:
+        raise WrongState("An export is not retried; ask for a new one with POST /v1/images/bulk/export.")
     if job.state not in ("failed", "canceled"):
         raise WrongState(f"Only a failed or canceled task can be retried; this one is {job.state}.")
     kept = job.request
     return Submission(
         surface=job.surface,
-        capability=job.capability,
+        capability=job.does,
         prompt=kept.prompt,
         model=job.model,
         negative_prompt=kept.negative_prompt,
@@ -85,6 +89,9 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
         preset=kept.preset,
         user_prompt=kept.user_prompt,
         public=kept.public,
+        title=kept.title,
+        tags=kept.tags,
+        edit_session_id=kept.edit_session_id,
         shown=kept.shown,
     )
 
@@ -92,9 +99,11 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
 async def _still_there(connection: AsyncConnection, team_id: str, kept: Resolved) -> None:
     for picture in (*kept.pictures, *((kept.mask,) if kept.mask else ())):
         try:
-            await images.get(connection, team_id, picture.image or "")
+            image = await images.get(connection, team_id, picture.image or "")
         except NotFound:
             raise WrongState("A picture that this task worked on is gone; send a new task with another one.") from None
+        if image.deleted_at is not None:
+            raise WrongState("A picture that this task worked on is in the trash; restore it first.")
 
 
 def _job(offer: Offer, principal: Principal, asked: Submission, catalog: Catalog) -> Job:

@@ -49,9 +49,23 @@ jobs = Table(
 )
 
 Index("ix_jobs_team", jobs.c.team_id, jobs.c.id.desc())
+# One for each filter of the list: it is paged and counted without reading what the filter leaves out.
+for _column in (jobs.c.state, jobs.c.user_id, jobs.c.model, jobs.c.capability):
+    Index(f"ix_jobs_{_column.name}", jobs.c.team_id, _column, jobs.c.id.desc())
 # What a start rebuilds the queue from: the few that are not finished, whatever the table's size.
 _LIVE = jobs.c.state.in_(("queued", "running"))
 Index("ix_jobs_live", jobs.c.state, jobs.c.id, sqlite_where=_LIVE, postgresql_where=_LIVE)
+
+edit_sessions = Table(
+    "edit_sessions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("team_id", String(36), ForeignKey("teams.id"), nullable=False),
+    Column("user_id", String(36), ForeignKey("users.id"), nullable=False, comment="who began it"),
+    # No foreign key: it may be deleted for good, and the session goes on with what was made of it.
+    Column("image_id", String(36), comment="the image that was edited first"),
+    Column("created_at", BigInteger, nullable=False),
+)
 
 idempotency = Table(
     "idempotency",
@@ -65,3 +79,28 @@ idempotency = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 Index("ix_idempotency_created_at", idempotency.c.created_at)
+
+job_inputs = Table(
+    "job_inputs",
+    metadata,
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("blob", String(64), primary_key=True, comment="the bytes of a picture that it works on"),
+    # No foreign key: the picture may go while the job runs; its bytes stay until the job ends.
+    Column("image_id", String(36), primary_key=True, default="", comment="empty: bytes alone"),
+)
+"""What jobs that are not finished work on: it keeps these bytes, and uploads, from the sweep."""
+Index("ix_job_inputs_blob", job_inputs.c.blob)
+Index("ix_job_inputs_image_id", job_inputs.c.image_id)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("team_id", String(36), ForeignKey("teams.id"), nullable=False),
+    Column("images", LargeBinary, nullable=False, comment="JSON: the ids, in the order they were asked for"),
+    Column("bytes", BigInteger, comment="of the finished archive; null before, and when it is swept"),
+    Column("expires_at", BigInteger, comment="when the archive goes"),
+)
+"""Archives of pictures: jobs without a lane."""
+_KEPT = exports.c.bytes.is_not(None)
+Index("ix_exports_expires_at", exports.c.expires_at, sqlite_where=_KEPT, postgresql_where=_KEPT)

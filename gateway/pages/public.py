@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from gateway.db import Database
-from gateway.images import library
+from gateway.images import publishing
 from gateway.images.records import Image
 
 ON_A_PAGE = 48
@@ -74,7 +74,7 @@ def public_page(current: Callable[[], Given]) -> HTTPRouteHandler:
         """What all teams have published, newest first."""
         given = current()
         async with given.db.read() as connection:
-            found = await library.public(connection, limit=ON_A_PAGE + 1, before=given.cursors.open(cursor, "public"))
+            found = await publishing.public(connection, limit=ON_A_PAGE + 1, before=given.cursors.open(cursor, "public"))
         shown, following = given.cursors.cut(found, ON_A_PAGE, "public")
         whole = _PAGE.format(body=_body([_item(each, given.links) for each in shown], following))
         headers = {"Content-Security-Policy": _POLICY.format(site=given.links.site), "Cache-Control": "public, max-age=60"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import msgspec
 
@@ -23,9 +24,12 @@ from gateway.storage import carriage, ledger
 from gateway.storage.blobs import BlobStore
 from gateway.storage.mark import Finished, finish
 from gateway.storage.metadata import Description
+from gateway.storage.public import public_copy
 from gateway.storage.reading import LARGEST_KEPT, read, sniff
 from gateway.storage.scaling import crop, fit, luminance
+from gateway.storage.shrinking import within
 
+_T = TypeVar("_T")
 ENCODERS = 2
 _COLUMNS = {"model", "engine", "prompt", "negative_prompt", "seed"}
 SOURCES: dict[str, Source] = {"text_to_image": "generate", "image_to_image": "edit", "inpaint": "edit", "upscale": "upscale"}
@@ -54,6 +58,10 @@ class Keeper:
         refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
         blobs = dict(zip((0, *finished.thumbnails), (ref.hash for ref in refs), strict=True))
         image = _image(image_id, job, about, ready.ordinal, finished, blobs)
+        if job.request.public:
+            copy = await self._in_pool(lambda: public_copy(finished.data, finished.media_type))
+            (kept,) = await ledger.keep(self._db, self._blobs, copy)
+            image = msgspec.structs.replace(image, public_blob=kept.hash)
         async with self._db.write() as connection:
             counted = await changes.count_stored(connection, job)
             if counted is None:
@@ -66,22 +74,35 @@ class Keeper:
     async def request(self, job: Job, missing: tuple[int, ...]) -> ImageRequest:
         """What the engine shall make, with its pictures. Raises NotFound or InvalidInput for one that cannot be read."""
         kept = job.request
+        # An upscaler is given what there is, not what the gateway itself would make of it.
+        size = None if job.capability == "upscale" else kept.make
+        source = await self._picture(kept.source.blob, size) if kept.source else None
+        mask = await self._picture(kept.mask.blob, size, mask=True) if kept.mask else None
+        changed = await self._within(kept.source_bytes, *(each for each in (source, mask) if each is not None))
+        references = [await self._picture(each.blob, None) for each in kept.references]
         return engine_request(
             job.id,
             job.model,
-            job.capability,
+            job.does,
             kept,
             missing,
             attempt=job.attempt,
-            source=await self._picture(kept.source.blob, kept.make) if kept.source else None,
-            mask=await self._picture(kept.mask.blob, kept.make, mask=True) if kept.mask else None,
-            references=tuple([await self._picture(each.blob, None) for each in kept.references]),
+            source=changed[0] if source is not None else None,
+            mask=changed[-1] if mask is not None else None,
+            references=tuple([each for one in references for each in await self._within(kept.source_bytes, one)]),
         )
 
     async def _picture(self, blob: str, size: Size | None, *, mask: bool = False) -> Pixels:
         """A kept picture as the engine shall see it; with `size` scaled to cover that and cropped in the middle."""
         data = await self._blobs.get(blob)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: _read(data, size, mask=mask))
+        return await self._in_pool(lambda: _read(data, size, mask=mask))
+
+    async def _within(self, limit: int | None, *pictures: Pixels) -> tuple[Pixels, ...]:
+        """Scaled down together where one is larger than that as a file."""
+        return pictures if limit is None else await self._in_pool(lambda: within(limit, *pictures))
+
+    async def _in_pool(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def missing(self, job: Job) -> tuple[int, ...]:
         """The ordinals that an earlier attempt has not stored."""
@@ -123,7 +144,7 @@ def _handed_over(ready: ImageReady) -> Pixels | bytes:
 def _describe(job: Job, offer: Offer, ready: ImageReady, *, real: bool) -> Description:
     kept = job.request
     return Description(
-        capability=job.capability,
+        capability=job.does,
         model=job.model,
         engine=job.engine,
         prompt=kept.prompt,
@@ -136,7 +157,7 @@ def _describe(job: Job, offer: Offer, ready: ImageReady, *, real: bool) -> Descr
         seed=ready.seed,
         loras=kept.loras,
         made=kept.make,
-        upscaler=kept.upscaler,
+        upscaler=job.model if job.capability == "upscale" else kept.upscaler,
         changes_real_picture=real,
         parameters=ready.parameters,
     )
@@ -160,7 +181,7 @@ def _image(image_id: str, job: Job, about: Description, ordinal: int, finished: 
         bytes=len(finished.data),
         width=finished.width,
         height=finished.height,
-        title="",
+        title=job.request.title,
         model=job.model,
         engine=job.engine,
         prompt=job.request.prompt,
@@ -172,6 +193,8 @@ def _image(image_id: str, job: Job, about: Description, ordinal: int, finished: 
         preset_id=job.request.preset.id if job.request.preset else None,
         user_prompt=job.request.user_prompt,
         published_at=moment if job.request.public else None,
+        tags=list(job.request.tags),
+        edit_session_id=job.request.edit_session_id,
     )
 
 

@@ -79,7 +79,7 @@ class _Able:
         self.taken: set[str] = set()
         self.room = Room(caps, index.running)
         self._now = now
-        self._looked_at = LOOKED_AT if caps.key else None
+        self._looked_at = LOOKED_AT if caps.by_key else None
 
     def __call__(self, job: Waiting) -> bool:
         return job.job_id not in self.taken and job.ready_at <= self._now and self.room.has(job)

@@ -14,7 +14,7 @@ MICROSECONDS = 1_000_000
 
 def waiting(job: Job, offer: Offer, event: JobQueued) -> Waiting:
     """The queue's entry for a job; `event` says how it shall be tried."""
-    request = engine_request(job.id, job.model, job.capability, job.request, tuple(range(job.pictures)))
+    request = engine_request(job.id, job.model, job.does, job.request, tuple(range(job.pictures)))
     return Waiting(
         job_id=job.id,
         team_id=job.team_id,

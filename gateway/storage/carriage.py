@@ -17,7 +17,7 @@ from gateway.storage.png import Chunk
 from gateway.storage.xmp import SourceType
 
 MARKABLE = frozenset({"image/png", "image/jpeg", "image/webp"})
-_JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _LARGEST_SEGMENT = 65_533
 _LARGEST_XMP = 1 << 20
 """Bytes that a compressed packet may unpack to."""
@@ -40,7 +40,7 @@ def is_signed(data: bytes, media_type: str) -> bool:
     """Whether the file carries a C2PA manifest; whose, and whether it holds, is not looked at."""
     if media_type == "image/jpeg":
         return any(part.kind == _APP11 and data.startswith(b"JP", part.body) for part in _jpeg_parts(data))
-    parts = {"image/png": _png_parts, "image/webp": _webp_parts}.get(media_type)
+    parts = {"image/png": png_parts, "image/webp": webp_parts}.get(media_type)
     return parts is not None and any(part.kind in (b"caBX", b"C2PA") for part in parts(data))
 
 
@@ -52,12 +52,12 @@ def source_type_of(data: bytes, media_type: str) -> SourceType | None:
 def xmp_of(data: bytes, media_type: str) -> bytes | None:
     """The file's XMP packet."""
     if media_type == "image/png":
-        return next((text for part in _png_parts(data) if (text := _png_xmp(data, part)) is not None), None)
+        return next((text for part in png_parts(data) if (text := png_xmp(data, part)) is not None), None)
     if media_type == "image/jpeg":
         packets = (part for part in _jpeg_parts(data) if _is_jpeg_xmp(data, part))
-        return next((data[part.body + len(_JPEG_XMP) : part.end] for part in packets), None)
+        return next((data[part.body + len(JPEG_XMP) : part.end] for part in packets), None)
     if media_type == "image/webp":
-        return next((data[part.body : part.end] for part in _webp_parts(data) if part.kind == b"XMP "), None)
+        return next((data[part.body : part.end] for part in webp_parts(data) if part.kind == b"XMP "), None)
     return None
 
 
@@ -71,13 +71,14 @@ def marked(data: bytes, media_type: str, source_type: SourceType, texts: Iterabl
     packet = xmp.declare(theirs, source_type) if theirs is not None else xmp.packet(source_type)
     if media_type == "image/png":
         return _write_png(data, packet, texts)
-    return _write_jpeg(data, packet) if media_type == "image/jpeg" else _write_webp(data, packet)
+    return _write_jpeg(data, packet) if media_type == "image/jpeg" else write_webp(data, packet)
 
 
 # ------------------------------------------------------------------------------------------------ PNG
 
 
-def _png_parts(data: bytes) -> Iterator[Part]:
+def png_parts(data: bytes) -> Iterator[Part]:
+    """The chunks, up to the end."""
     at = len(png.SIGNATURE)
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -88,7 +89,8 @@ def _png_parts(data: bytes) -> Iterator[Part]:
         at = end + 4
 
 
-def _png_xmp(data: bytes, part: Part) -> bytes | None:
+def png_xmp(data: bytes, part: Part) -> bytes | None:
+    """The XMP packet that a chunk holds, unpacked; empty where it is broken, None where it is no XMP."""
     if part.kind != b"iTXt" or not data.startswith(png.XMP_KEYWORD + b"\0", part.body):
         return None
     compressed, _method, *rest = data[part.body + len(png.XMP_KEYWORD) + 1 : part.end]
@@ -100,12 +102,12 @@ def _png_xmp(data: bytes, part: Part) -> bytes | None:
 
 
 def _write_png(data: bytes, packet: bytes, texts: Iterable[Chunk]) -> bytes:
-    header, *others = _png_parts(data)
+    header, *others = png_parts(data)
     if header.kind != b"IHDR":
         raise ValueError("the PNG does not begin with its header")
     known = {data[part.body : part.end].partition(b"\0")[0] for part in others if part.kind in (b"tEXt", b"iTXt", b"zTXt")}
     ours = [*(text for text in texts if text[1].partition(b"\0")[0] not in known), png.xmp_chunk(packet)]
-    theirs = _without(data, header.next, (part for part in others if _png_xmp(data, part) is not None))
+    theirs = _without(data, header.next, (part for part in others if png_xmp(data, part) is not None))
     return b"".join([data[: header.next], *(piece for kind, body in ours for piece in png.chunk(kind, body)), *theirs])
 
 
@@ -137,11 +139,11 @@ def _jpeg_parts(data: bytes) -> Iterator[Part]:
 
 
 def _is_jpeg_xmp(data: bytes, part: Part) -> bool:
-    return part.kind == _APP1 and data.startswith(_JPEG_XMP, part.body)
+    return part.kind == _APP1 and data.startswith(JPEG_XMP, part.body)
 
 
 def _write_jpeg(data: bytes, packet: bytes) -> bytes:
-    body = _JPEG_XMP + packet
+    body = JPEG_XMP + packet
     if len(body) > _LARGEST_SEGMENT:
         raise ValueError("the JPEG's XMP packet has no room for one more field")
     ours = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
@@ -158,7 +160,8 @@ def _write_jpeg(data: bytes, packet: bytes) -> bytes:
 # ----------------------------------------------------------------------------------------------- WebP
 
 
-def _webp_parts(data: bytes) -> Iterator[Part]:
+def webp_parts(data: bytes) -> Iterator[Part]:
+    """The chunks within the outermost one."""
     at = 12
     while at + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, at)
@@ -167,19 +170,21 @@ def _webp_parts(data: bytes) -> Iterator[Part]:
         at = end + length % 2
 
 
-def _write_webp(data: bytes, packet: bytes) -> bytes:
-    first, *others = _webp_parts(data)
+def write_webp(data: bytes, packet: bytes) -> bytes:
+    """The file with this XMP packet in place of any other."""
+    first, *others = webp_parts(data)
     if first.kind == b"VP8X":
         flags = data[first.body] | _HAS_XMP
         head, at = data[first.at : first.body] + bytes([flags]) + data[first.body + 1 : first.next], first.next
     else:
-        head, at = _riff(b"VP8X", _extended_header(first.kind, data[first.body : first.body + 10])), first.at
+        head, at = riff(b"VP8X", _extended_header(first.kind, data[first.body : first.body + 10])), first.at
     dropped = (part for part in others if part.kind == b"XMP ")
-    body = b"".join([head, *_without(data, at, dropped), _riff(b"XMP ", packet)])
+    body = b"".join([head, *_without(data, at, dropped), riff(b"XMP ", packet)])
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
-def _riff(kind: bytes, body: bytes) -> bytes:
+def riff(kind: bytes, body: bytes) -> bytes:
+    """A chunk, padded to an even length."""
     return struct.pack("<4sI", kind, len(body)) + body + b"\0" * (len(body) % 2)
 
 

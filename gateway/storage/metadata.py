@@ -41,7 +41,9 @@ class Description(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def source_type(self) -> SourceType:
-        return "compositeWithTrainedAlgorithmicMedia" if self.changes_real_picture else "trainedAlgorithmicMedia"
+        if not self.changes_real_picture:
+            return "trainedAlgorithmicMedia"
+        return "algorithmicallyEnhanced" if self.capability == "upscale" else "compositeWithTrainedAlgorithmicMedia"
 
 
 def parameters_text(about: Description, final: Size) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
+from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
 from PIL import Image, ImageCms
-from PIL.Image import Transpose as Turn
 
 from engines.contract import Pixels
 from gateway.errors import InvalidInput
@@ -19,11 +21,23 @@ LARGEST_KEPT = 89_000_000
 """The most that the setting for uploads allows: whatever was kept is read again. Beyond, Pillow takes it for a bomb."""
 
 _ORIENTATION = 0x0112
-_TURNS = dict(enumerate((Turn.FLIP_LEFT_RIGHT, Turn.ROTATE_180, Turn.FLIP_TOP_BOTTOM, Turn.TRANSPOSE, Turn.ROTATE_270,
-                         Turn.TRANSVERSE, Turn.ROTATE_90), start=2))  # fmt: skip
-"""EXIF orientation -> what makes the picture upright."""
+_TURNS: dict[int, Callable[[Pixels], Pixels]] = {
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: np.rot90,
+    7: lambda upright: np.rot90(upright, 2).swapaxes(0, 1),
+    8: lambda upright: np.rot90(upright, -1),
+}
+"""EXIF orientation -> a view of the upright picture that lies as the file does."""
+_ON_THEIR_SIDE = range(5, 9)
 _WIDE = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 """Pillow's modes for 16 bits of gray, whose `convert` would cut off what is over 255 instead of scaling it."""
+_TILE = 1024
+"""Pixels a side that are converted at a time: beside Pillow's picture and ours, no third of that size is in memory."""
+_COMPLAINTS = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)
+"""A filter of `warnings`: what Pillow says of odd EXIF and the like is nothing that anybody here can mend."""
 
 
 class UnreadablePicture(InvalidInput):
@@ -52,6 +66,7 @@ def read(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
     media_type = sniff(data)
     if media_type is None:
         raise UnreadablePicture("This is not a PNG, JPEG, WebP, GIF or AVIF picture.", field=field)
+    _hush()
     try:
         budget.check(data, media_type)
         with Image.open(io.BytesIO(data), formats=(_KINDS[media_type][0],)) as image:
@@ -59,7 +74,7 @@ def read(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
                 message = f"The picture has {image.width} x {image.height} pixels; at most {largest_pixels} are read in all."
                 raise UnreadablePicture(message, field=field)
             image.load()
-            return Picture(_pixels(_upright(image)), media_type)
+            return Picture(_pixels(image), media_type)
     except UnreadablePicture:
         raise
     except budget.TooCostly as error:
@@ -68,6 +83,18 @@ def read(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
         raise UnreadablePicture(f"The picture has too many pixels; at most {largest_pixels} are read.", field=field) from error
     except Exception as error:  # over broken files the parsers raise whatever comes, RuntimeError and IndexError included
         raise UnreadablePicture("The picture is broken or cut short.", field=field) from error
+
+
+def orientation(data: bytes) -> int:
+    """How a file that was read before must be turned to be upright: EXIF's 1 (as it is) to 8."""
+    kind = _KINDS[sniff(data) or "image/png"][0]
+    _hush()
+    try:
+        with Image.open(io.BytesIO(data), formats=(kind,)) as image:
+            turn = _orientation(image)
+    except Exception:  # as in `read`
+        return 1
+    return turn if turn in _TURNS else 1
 
 
 _KINDS: dict[str, tuple[str, int, bytes]] = {
@@ -80,15 +107,6 @@ _KINDS: dict[str, tuple[str, int, bytes]] = {
 """Media type -> Pillow's name for it, and the bytes that show it."""
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """As the camera was held (EXIF orientation), in sRGB where a profile says that the file is not."""
-    profile = image.info.get("icc_profile")
-    turn = _TURNS.get(_orientation(image))
-    if turn is not None:
-        image = image.transpose(turn)
-    return _in_srgb(image, profile) if profile and image.mode in ("RGB", "RGBA", "CMYK") else image
-
-
 def _orientation(image: Image.Image) -> int:
     """1 (as it is) where the EXIF is broken: the picture itself may be well."""
     try:
@@ -97,19 +115,42 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """A profile that does not fit its picture is passed over, as browsers do."""
+def _pixels(image: Image.Image) -> Pixels:
+    """As the camera was held (EXIF orientation), in sRGB where a profile says that the file is not."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    in_srgb, turn = _to_srgb(image), _orientation(image)
+    sides = image.size if turn in _ON_THEIR_SIDE else (image.height, image.width)
+    upright = np.empty((*sides, len(mode)), np.uint8)
+    lying = _TURNS[turn](upright) if turn in _TURNS else upright
+    for top in range(0, image.height, _TILE):
+        for left in range(0, image.width, _TILE):
+            tile = image.crop((left, top, min(left + _TILE, image.width), min(top + _TILE, image.height)))
+            lying[top : top + _TILE, left : left + _TILE] = _tile(tile, mode, in_srgb)
+    return upright
+
+
+def _tile(image: Image.Image, mode: str, in_srgb: ImageCms.ImageCmsTransform | None) -> Pixels:
+    if image.mode in _WIDE:
+        return (np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)[:, :, None]
+    if in_srgb is not None:
+        image = ImageCms.applyTransform(image, in_srgb) or image
+    return np.asarray(image if image.mode == mode else image.convert(mode))
+
+
+def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
+    """None without a profile, and for one that does not fit its picture: it is passed over, as browsers do."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
+        return None
     try:
         theirs = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         ours = ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, theirs, ours, outputMode="RGBA" if image.mode == "RGBA" else "RGB")
+        return ImageCms.buildTransform(theirs, ours, image.mode, "RGBA" if image.mode == "RGBA" else "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return image
-    return converted or image
+        return None
 
 
-def _pixels(image: Image.Image) -> Pixels:
-    if image.mode in _WIDE:
-        gray = np.asarray(image).astype(np.uint32) >> 8
-        return np.repeat(gray.clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
-    return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+def _hush() -> None:
+    """For all threads and for good: what `warnings.catch_warnings` puts back at its end may be another thread's."""
+    if _COMPLAINTS not in warnings.filters:
+        warnings.filterwarnings("ignore", category=UserWarning, module=_COMPLAINTS[3].pattern)

@@ -6,13 +6,21 @@ https://cv.iptc.org/newscodes/digitalsourcetype/.
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from gateway import __version__
 
-SourceType = Literal["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"]
-"""Made by a model throughout, or a real picture of which a model changed something."""
+SourceType = Literal["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicallyEnhanced"]
+"""Made by a model throughout; a real picture of which a model changed something; a real one that was only enlarged."""
 
+_DECLARED = re.compile(rb"digitalsourcetype/([A-Za-z]{3,64})")
+_NAME = re.compile(rb"(?<=[\s</])[\w.-]+:[\w.-]+(?=[\s=>/])")
+_OF_A_MARK = frozenset(
+    b"x:xmpmeta x:xmptk rdf:RDF rdf:Description rdf:about"
+    b" Iptc4xmpExt:DigitalSourceType xmp:CreatorTool photoshop:Credit".split()
+)
+"""Elements and attributes of a packet that is a mark and nothing else."""
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _DESCRIPTION = (
     '<rdf:Description rdf:about="" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
@@ -28,7 +36,7 @@ _PACKET = (
 )
 
 
-def packet(source_type: SourceType) -> bytes:
+def packet(source_type: str) -> bytes:
     """A packet of ours (UTF-8), the same for every picture of its kind."""
     return _PACKET.format(description=_description(source_type)).encode()
 
@@ -39,6 +47,18 @@ def source_type_of(text: bytes) -> SourceType | None:
         if b"digitalsourcetype/" + source_type.encode() in text:
             return source_type
     return None
+
+
+def declared(text: bytes) -> str | None:
+    """What someone's text declares as its digital source type, of whatever kind."""
+    found = _DECLARED.search(text)
+    return found[1].decode() if found else None
+
+
+def says_no_more(text: bytes) -> bool:
+    """Whether a packet tells the digital source type and the tool, and nothing of the picture, its place or its maker."""
+    names = {name for name in _NAME.findall(text) if not name.startswith(b"xmlns:")}
+    return b"<!" not in text and declared(text) is not None and names <= _OF_A_MARK
 
 
 def declare(text: bytes, source_type: SourceType) -> bytes:
@@ -52,5 +72,5 @@ def declare(text: bytes, source_type: SourceType) -> bytes:
 _SOURCE_TYPES: tuple[SourceType, ...] = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia")
 
 
-def _description(source_type: SourceType) -> str:
+def _description(source_type: str) -> str:
     return _DESCRIPTION.format(vocabulary=_VOCABULARY, source_type=source_type, version=__version__)

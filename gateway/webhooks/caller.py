@@ -30,9 +30,11 @@ from gateway.webhooks.signing import Secret, Signing
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 16
+AT_ONCE = 32
+AT_ONCE_OF_TEAM = 8
+"""Calls of one team, a quarter of all, so that its slow receivers do not keep other teams waiting."""
 AT_ONCE_EACH = 4
-"""Calls to one receiver, so that a slow one does not keep the others waiting."""
+"""Calls to one receiver, so that a slow one does not keep the team's others waiting."""
 LOOK_SECONDS = 60.0
 GATHER_SECONDS = 0.05
 """Jobs that end together cost one look."""
@@ -67,6 +69,7 @@ class Caller:
         self._bell = asyncio.Event()
         self._calls: dict[str, asyncio.Task[None]] = {}
         self._receivers: Counter[str] = Counter()
+        self._busy_teams: Counter[str] = Counter()
         self._swept = 0.0
         self._teams: frozenset[str] = frozenset()
         """Those that have webhooks, so that nothing is read when others' jobs end."""
@@ -124,12 +127,15 @@ class Caller:
     async def _begin_due(self) -> float:
         while (free := AT_ONCE - len(self._calls)) > 0:
             busy = [name for name, count in self._receivers.items() if count >= AT_ONCE_EACH]
+            full = [team for team, count in self._busy_teams.items() if count >= AT_ONCE_OF_TEAM]
             async with self._db.read() as connection:
-                found = await deliveries.waiting(connection, limit=free, but=list(self._calls), without=busy)
+                found = await deliveries.waiting(
+                    connection, limit=free, but=list(self._calls), without=busy, without_teams=full
+                )
             moment = now()
             due = [each for each in found if each.next_at <= moment]
             for delivery in due:
-                if self._receivers[delivery.receiver] < AT_ONCE_EACH:
+                if self._receivers[delivery.receiver] < AT_ONCE_EACH and self._busy_teams[delivery.team_id] < AT_ONCE_OF_TEAM:
                     self._call(delivery)
             if len(due) < len(found):
                 return min(LOOK_SECONDS, max(0.01, (found[len(due)].next_at - moment) / SECOND))
@@ -138,14 +144,17 @@ class Caller:
         return LOOK_SECONDS
 
     def _call(self, delivery: Delivery) -> None:
-        self._receivers[delivery.receiver] += 1
+        counted = ((self._receivers, delivery.receiver), (self._busy_teams, delivery.team_id))
+        for counter, name in counted:
+            counter[name] += 1
         task = self._calls[delivery.id] = asyncio.create_task(self._deliver(delivery), name=f"webhook {delivery.id}")
 
         def end(_: asyncio.Task[None]) -> None:
             del self._calls[delivery.id]
-            self._receivers[delivery.receiver] -= 1
-            if not self._receivers[delivery.receiver]:
-                del self._receivers[delivery.receiver]
+            for counter, name in counted:
+                counter[name] -= 1
+                if not counter[name]:
+                    del counter[name]
             self._bell.set()
 
         task.add_done_callback(end)

@@ -70,14 +70,20 @@ async def teams(connection: AsyncConnection) -> frozenset[str]:
 
 
 async def waiting(
-    connection: AsyncConnection, *, limit: int, but: Collection[str] = (), without: Collection[str] = ()
+    connection: AsyncConnection,
+    *,
+    limit: int,
+    but: Collection[str] = (),
+    without: Collection[str] = (),
+    without_teams: Collection[str] = (),
 ) -> list[Delivery]:
-    """Every team's calls that are still owed, the most urgent first: not those with an id of `but`, and none to the
-    receivers `without`.
+    """Every team's calls that are still owed, the most urgent first: not those with an id of `but`, none to the receivers
+    `without`, and none of `without_teams`.
     """
     query = across_teams(select(deliveries)).where(deliveries.c.state == "pending")
     query = query.where(deliveries.c.id.not_in(but)) if but else query
     query = query.where(deliveries.c.receiver.not_in(without)) if without else query
+    query = query.where(deliveries.c.team_id.not_in(without_teams)) if without_teams else query
     return [from_row(row) for row in await connection.execute(query.order_by(deliveries.c.next_at).limit(limit))]
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select, update
 
 from gateway import accounts
 from gateway.accounts import Principal, authentication, sessions
+from gateway.accounts.keys import insert_key
 from gateway.accounts.sessions import Sessions
 from gateway.accounts.tables import members, teams, users
 from gateway.accounts.tables import sessions as table
@@ -60,6 +61,25 @@ async def test_the_database_alone_opens_nothing(database: Database, desk: Sessio
             await desk.authenticate(made_up)
     with pytest.raises(NotAuthenticated, match="not known here"):
         await another.authenticate(cookie)
+
+
+async def test_what_one_kind_remembers_opens_nothing_of_the_other(
+    database: Database, desk: Sessions, admin: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = await begin(database, desk, admin.user_id)
+    await desk.authenticate(cookie)
+    # Its bits without the signature, as one has them who reads a cookie jar's half: they are no key, remembered or not.
+    with pytest.raises(NotAuthenticated, match="key is not known"):
+        await accounts.authenticate(database, cookie.partition(".")[0])
+    key = "dk_" + secrets.token_urlsafe(32)
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda _: key)
+    async with database.write() as connection:
+        await insert_key(connection, admin.team_id, admin.user_id, "twin", ["gallery.read"], key)
+    assert (await accounts.authenticate(database, key)).permissions == {"gallery.read"}
+    # A session of the same bits is looked up as a session, though the key is remembered.
+    who = await desk.authenticate(await begin(database, desk, admin.user_id))
+    assert (who.key_id, who.is_admin) == (None, True)
+    assert who.session_id
 
 
 async def test_the_second_time_asks_no_database(

@@ -7,11 +7,12 @@ from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from gateway import accounts
-from gateway.accounts import Principal, first_start, passwords
-from gateway.accounts.brake import PAIR, Brake
+from gateway.accounts import Principal, device_cookies, first_start, passwords
+from gateway.accounts.brake import EMAIL, KNOWN, PAIR, TOKENS, Brake, stranger
+from gateway.accounts.device_cookies import DAYS, DeviceCookies
 from gateway.accounts.first_start import FirstStart
 from gateway.accounts.sessions import Sessions
-from gateway.accounts.signing_in import CROWD, Change, SignIn
+from gateway.accounts.signing_in import CROWD, Change, SignedIn, SignIn
 from gateway.accounts.tables import audit, first_starts, users
 from gateway.db import Database, across_teams, now
 from gateway.errors import AlreadyExists, Forbidden, InvalidInput, NotAuthenticated, TooManyRequests
@@ -28,7 +29,7 @@ def desk(database: Database) -> Sessions:
 
 @pytest.fixture
 def sign_in(database: Database, desk: Sessions) -> SignIn:
-    return SignIn(database, desk)
+    return SignIn(database, desk, DeviceCookies(b"key"))
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def ada(database: Database, people: People) -> str:
 
 
 async def test_with_the_right_password(sign_in: SignIn, desk: Sessions, ada: str) -> None:
-    session, cookie = await sign_in.by_password(" Ada@Example.ORG ", GOOD, HERE)
+    session, cookie, _ = await sign_in.by_password(" Ada@Example.ORG ", GOOD, HERE)
     who = await desk.authenticate(cookie)
     assert (who.user_id, who.session_id) == (session.user_id, session.id) == (ada, who.session_id)
 
@@ -83,13 +84,20 @@ async def test_a_crowd_is_sent_away(sign_in: SignIn, ada: str) -> None:
     assert sum(isinstance(error, TooManyRequests) for error in ended) == 5
 
 
-async def test_a_success_forgets_ones_own_failures() -> None:
-    brake = Brake()
+async def test_a_crowd_of_strangers_keeps_no_known_browser_out(sign_in: SignIn, ada: str) -> None:
+    device = (await sign_in.by_password("ada@example.org", GOOD, HERE)).device
+    crowd = [sign_in.by_password(f"{number}@example.org", "wrong", f"10.0.0.{number}") for number in range(CROWD + 5)]
+    *_, last = await asyncio.gather(*crowd, sign_in.by_password("ada@example.org", GOOD, HERE, device), return_exceptions=True)
+    assert isinstance(last, SignedIn)
+
+
+def test_a_success_forgets_ones_own_failures() -> None:
+    counted, counts = Brake(), stranger("ada@example.org", HERE)
     for _ in range(3):
         for _ in range(PAIR.amount - 1):
-            brake.failed("ada@example.org", HERE)
-        brake.check("ada@example.org", HERE)
-        brake.succeeded("ada@example.org", HERE)
+            counted.failed(counts)
+        counted.check(counts)
+        counted.succeeded(counts)
 
 
 @pytest.mark.parametrize(
@@ -100,22 +108,84 @@ async def test_a_success_forgets_ones_own_failures() -> None:
         ["unix-socket"] * 200,
     ],
 )
-async def test_one_address_is_braked_for_all_emails(addresses: list[str]) -> None:
-    brake = Brake()
+def test_one_address_is_braked_for_all_emails(addresses: list[str]) -> None:
+    counted = Brake()
     for number, address in enumerate(addresses):
-        brake.failed(f"{number}@example.org", address)
+        counted.failed(stranger(f"{number}@example.org", address))
     with pytest.raises(TooManyRequests):
-        brake.check("another@example.org", addresses[-1])
-    brake.check("another@example.org", "198.51.100.1")
+        counted.check(stranger("another@example.org", addresses[-1]))
+    counted.check(stranger("another@example.org", "198.51.100.1"))
 
 
-async def test_one_email_is_braked_from_all_addresses() -> None:
-    brake = Brake()
+def test_one_email_is_braked_from_all_addresses() -> None:
+    counted = Brake()
     for number in range(100):
-        brake.failed("ada@example.org", f"10.0.0.{number}")
+        counted.failed(stranger("ada@example.org", f"10.0.0.{number}"))
     with pytest.raises(TooManyRequests):
-        brake.check("ada@example.org", "198.51.100.1")
-    brake.check("bob@example.org", "10.0.0.1")
+        counted.check(stranger("ada@example.org", "198.51.100.1"))
+    counted.check(stranger("bob@example.org", "10.0.0.1"))
+
+
+async def test_strangers_lock_nobody_out_who_signed_in_before(sign_in: SignIn, ada: str) -> None:
+    device = (await sign_in.by_password("ada@example.org", GOOD, HERE)).device
+    for number in range(EMAIL.amount):
+        sign_in._brake.failed(stranger("ada@example.org", f"10.0.{number}.1"))
+        sign_in._brake.failed(stranger("ada@example.org", HERE))
+    with pytest.raises(TooManyRequests):
+        await sign_in.by_password("ada@example.org", GOOD, "198.51.100.1")
+    for address in (HERE, "198.51.100.1"):
+        assert (await sign_in.by_password(" ADA@example.org ", GOOD, address, device)).session.user_id == ada
+
+
+async def test_a_known_browser_that_guesses_is_braked_alone(sign_in: SignIn, ada: str) -> None:
+    stolen, other = [(await sign_in.by_password("ada@example.org", GOOD, HERE)).device for _ in range(2)]
+    for number in range(KNOWN.amount):
+        with pytest.raises(NotAuthenticated):
+            await sign_in.by_password("ada@example.org", "wrong", f"10.0.0.{number}", stolen)
+    with pytest.raises(TooManyRequests):
+        await sign_in.by_password("ada@example.org", GOOD, HERE, stolen)
+    for device in (other, None):
+        await sign_in.by_password("ada@example.org", GOOD, HERE, device)
+
+
+def test_a_device_cookie_is_for_its_address_alone_and_cannot_be_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = DeviceCookies(b"key")
+    cookie = devices.issue("ada@example.org")
+    assert devices.known(cookie, " Ada@Example.org") == cookie.partition(".")[0]
+    name, day, signature = cookie.split(".")
+    foreign = DeviceCookies(b"another").issue("ada@example.org")
+    tampered = (f"{name}x.{day}.{signature}", f"{name}.{int(day) + 1}.{signature}", f"{name}.{day}.", cookie + "x")
+    for wrong in (None, "", ".", "..", "ü.1.ü", foreign, *tampered, "x" * 1000):
+        assert devices.known(wrong, "ada@example.org") is None
+    assert devices.known(cookie, "bob@example.org") is None
+    later = now() + (DAYS + 2) * 86_400_000_000
+    monkeypatch.setattr(device_cookies, "now", lambda: later)
+    assert devices.known(cookie, "ada@example.org") is None
+
+
+async def test_strangers_keep_nobody_who_is_in_from_a_new_password(sign_in: SignIn, desk: Sessions, ada: str) -> None:
+    who = await desk.authenticate((await sign_in.by_password("ada@example.org", GOOD, HERE)).cookie)
+    for number in range(EMAIL.amount):
+        sign_in._brake.failed(stranger("ada@example.org", f"10.0.{number}.1"))
+    await sign_in.change(who, Change(password=NEW, current_password=GOOD))
+    for _ in range(KNOWN.amount):
+        with pytest.raises(InvalidInput):
+            await sign_in.change(who, Change(password=GOOD, current_password="wrong"))
+    with pytest.raises(TooManyRequests):
+        await sign_in.change(who, Change(password=GOOD, current_password=NEW))
+
+
+async def test_guesses_at_the_consoles_token_lock_nobody_out(sign_in: SignIn, database: Database, admin: Principal) -> None:
+    token = await accounts.first_token(database) or ""
+    for _ in range(TOKENS.amount):
+        with pytest.raises(NotAuthenticated):
+            await sign_in.by_first_token(asked("first_wrong"), HERE)
+    with pytest.raises(TooManyRequests):
+        await sign_in.by_first_token(asked("first_wrong"), HERE)
+    with pytest.raises(NotAuthenticated):
+        await sign_in.by_first_token(asked("first_wrong"), "198.51.100.1")
+    signed_in = await sign_in.by_first_token(asked(token), HERE)  # even there: a proxy may stand before all of them
+    assert (await sign_in.by_password("boss@example.org", GOOD, HERE, signed_in.device)).session.user_id == admin.user_id
 
 
 async def test_a_dated_hash_is_made_anew(
@@ -138,7 +208,7 @@ async def test_a_new_password_ends_the_other_sessions(sign_in: SignIn, desk: Ses
     cookies = [(await sign_in.by_password("ada@example.org", GOOD, HERE))[1] for _ in range(2)]
     who = await desk.authenticate(cookies[0])
     await desk.authenticate(cookies[1])
-    await sign_in.change(who, Change(password=NEW, current_password=GOOD, name="Ada L."), HERE)
+    await sign_in.change(who, Change(password=NEW, current_password=GOOD, name="Ada L."))
     await desk.authenticate(cookies[0])
     with pytest.raises(NotAuthenticated, match="has ended"):
         await desk.authenticate(cookies[1])
@@ -158,16 +228,16 @@ async def test_a_new_password_ends_the_other_sessions(sign_in: SignIn, desk: Ses
     ],
 )
 async def test_a_change_that_cannot_be(sign_in: SignIn, desk: Sessions, ada: str, change: Change, field: str) -> None:
-    _, cookie = await sign_in.by_password("ada@example.org", GOOD, HERE)
+    _, cookie, _ = await sign_in.by_password("ada@example.org", GOOD, HERE)
     with pytest.raises(InvalidInput) as caught:
-        await sign_in.change(await desk.authenticate(cookie), change, HERE)
+        await sign_in.change(await desk.authenticate(cookie), change)
     assert caught.value.field == field
     await sign_in.by_password("ada@example.org", GOOD, HERE)
 
 
 async def test_a_key_changes_no_password(sign_in: SignIn, admin: Principal) -> None:
     with pytest.raises(Forbidden, match="sign in"):
-        await sign_in.change(admin, Change(password=NEW, current_password=GOOD), HERE)
+        await sign_in.change(admin, Change(password=NEW, current_password=GOOD))
 
 
 def asked(token: str, email: str = "Boss@Example.org", password: str = GOOD, name: str | None = "Boss") -> FirstStart:
@@ -181,10 +251,10 @@ async def test_the_consoles_token_sets_the_administrators_password_once(
     assert token
     async with database.read() as connection:
         assert token not in str((await connection.execute(select(first_starts))).one())
-    _, cookie = await sign_in.by_first_token(asked(token), HERE)
+    _, cookie, _ = await sign_in.by_first_token(asked(token), HERE)
     who = await desk.authenticate(cookie)
     assert (who.user_id, who.is_admin) == (admin.user_id, True)
-    session, _ = await sign_in.by_password("boss@example.org", GOOD, HERE)
+    session, *_ = await sign_in.by_password("boss@example.org", GOOD, HERE)
     assert session.user_id == admin.user_id
     with pytest.raises(NotAuthenticated, match="void"):
         await sign_in.by_first_token(asked(token, password=NEW), HERE)

@@ -82,7 +82,7 @@ PLUGINS = Registry(
 )
 
 
-WHATEVER_THE_DATABASE = {"test_content", "test_events", "test_generate", "test_operations", "test_problems"}
+WHATEVER_THE_DATABASE = {"test_content", "test_events", "test_generate", "test_importing", "test_operations", "test_problems"}
 """Modules about bytes, streams and bad bodies: what they ask of a database other modules ask too, so SQLite does."""
 
 

@@ -36,6 +36,7 @@ async def furnish(owner: httpx.AsyncClient, admin: httpx.AsyncClient) -> Things:
     studio = (await owner.post("/v0/images/generations", json=body)).json()["data"]
     upload = (await owner.post("/v1/uploads", files={"file": ("a.png", flat())})).json()["artifact_id"]
     (made,) = done["output"]["images"]
+    assert (await owner.post(f"/v1/images/{made['artifact_id']}/share")).is_success
     deliveries = await _delivered(owner, 3)
     running = (await owner.post("/v1/images/generations", json={"prompt": PROMPT, "model": "stuck"})).json()["task_id"]
     await finished(owner, running, ("running",))

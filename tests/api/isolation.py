@@ -34,6 +34,7 @@ UNSTEADY = ("/metrics", "/health/", "/v1/models")
 """How the paths begin whose answers change by themselves, with what the gateway does and not with whose it is."""
 UNDESCRIBED = {
     "/public": "the page of the same pictures",
+    "/s/": "pages of links, which open to whoever has one",
     "/schema": "the document and its viewer",
 }
 """How the paths begin that the OpenAPI document does not have."""
@@ -42,6 +43,8 @@ BODIES: dict[tuple[str, str], Json] = {
     ("PATCH", "/v0/images/library/{image_id}"): {"isPublic": True},
     ("PATCH", "/v0/presets/{preset_id}"): {"name": "Mine"},
     ("PATCH", "/v1/images/{image_id}"): {"saved": True},
+    ("PATCH", "/v1/images/{image_id}/share"): {"show_prompt": True},
+    ("POST", "/v1/images/{image_id}/share"): {},
     ("PATCH", "/v1/team/keys/{key_id}"): {"name": "mine"},
     ("PATCH", "/v1/team/members/{user_id}"): {"role": "member"},
     ("PATCH", "/v1/webhooks/{webhook_id}"): {"description": "mine"},

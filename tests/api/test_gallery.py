@@ -13,6 +13,7 @@ from tests.api.house import anyone, bearer, generate, member_key, problem
 FIELDS = {
     *("id", "url", "thumbnail_url", "thumbhash", "width", "height", "media_type", "bytes", "title", "model", "engine"),
     *("prompt", "negative_prompt", "seed", "parameters", "job_id", "source", "saved", "created_at", "deleted_at"),
+    *("tags", "is_favorite", "edit_session_id", "share", "lost_at"),
 }
 
 
@@ -27,7 +28,7 @@ async def test_a_picture_and_how_it_was_made(client: httpx.AsyncClient) -> None:
     assert shown["parameters"]["steps"] == 3
     assert shown["created_at"].endswith("Z")
     detail = (await client.get(f"/v1/images/{shown['id']}")).json()
-    assert detail == {**shown, "parent": None}
+    assert detail == {**shown, "parent": None, "variants": []}
 
 
 async def test_newest_first_by_cursor_while_new_ones_arrive(client: httpx.AsyncClient) -> None:

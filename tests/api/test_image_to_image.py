@@ -11,8 +11,11 @@ from typing import Any
 import httpx
 import pytest
 from litestar import Litestar
+from sqlalchemy import delete
 
 from gateway.app import create_app
+from gateway.db import Database, across_teams
+from gateway.images.tables import images
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
 from tests.api.house import finished, generate, problem
@@ -151,7 +154,7 @@ async def test_the_envelope_has_all_that_its_document_says(client: httpx.AsyncCl
     image = (await client.get(f"/v1/images/{kept['artifact_id']}")).json()
     assert (image["source"], image["saved"], image["width"]) == ("upload", False, 64)
     made = (await client.get(f"/v1/images/{task['output']['images'][0]['artifact_id']}")).json()
-    assert (made["parent"], made["source"], made["job_id"]) == (kept["artifact_id"], "edit", task["task_id"])
+    assert (made["parent"]["id"], made["source"], made["job_id"]) == (kept["artifact_id"], "edit", task["task_id"])
 
 
 async def test_pictures_of_all_kinds_reach_the_engine_in_their_order(client: httpx.AsyncClient, journal: Path) -> None:
@@ -187,7 +190,7 @@ async def test_a_result_is_the_next_ones_picture(client: httpx.AsyncClient) -> N
         task = await edit(client, image={"type": "artifact", "artifact_id": id_})
         assert [each["artifact_id"] for each in task["input"]["images"]] == [id_]
         child = task["output"]["images"][0]
-        assert (await client.get(f"/v1/images/{child['artifact_id']}")).json()["parent"] == id_
+        assert (await client.get(f"/v1/images/{child['artifact_id']}")).json()["parent"]["id"] == id_
         id_ = child["artifact_id"]
 
 
@@ -197,7 +200,7 @@ async def test_a_model_that_only_looks_is_given_references_alone(client: httpx.A
     assert [each[2:] for each in given(journal)["references"]] == [list(RED), list(BLUE)]
     assert task["input"]["strength"] is None
     parent = (await client.get(f"/v1/images/{task['output']['images'][0]['artifact_id']}")).json()["parent"]
-    assert parent == task["input"]["images"][0]["artifact_id"]
+    assert parent["id"] == task["input"]["images"][0]["artifact_id"]
 
 
 async def test_a_mask_makes_it_an_inpainting(client: httpx.AsyncClient, journal: Path) -> None:
@@ -249,6 +252,26 @@ async def test_a_task_that_fails_is_refunded_in_full(client: httpx.AsyncClient) 
     again = (await client.post(f"/v1/tasks/{task['task_id']}/retry")).json()
     assert again["input"] == task["input"]
     assert again["billing"] == {"charged_credits": "60.0000", "refunded_credits": "0.0000"}
+
+
+async def test_a_retry_that_was_answered_is_answered_again(client: httpx.AsyncClient, wiring: Wiring) -> None:
+    """Also where it could not be made any more: its picture is gone, and it was retried under another key."""
+    failed = await finished(client, (await submit(client, model="broken", image=data_uri()))["task_id"])
+    path = f"/v1/tasks/{failed['task_id']}/retry"
+
+    async def retry(key: str) -> httpx.Response:
+        return await client.post(path, headers={"Idempotency-Key": key})
+
+    first, other = (await retry("k")).json(), (await retry("another")).json()
+    assert first["task_id"] != other["task_id"]
+    done = await finished(client, first["task_id"])
+    db = Database(wiring.database)
+    async with db.write() as connection:
+        await connection.execute(across_teams(delete(images)))
+    await db.close()
+    again = await retry("k")
+    assert (again.status_code, again.json()) == (202, done)
+    problem(await retry("new"), 409, "wrong_state")
 
 
 async def test_pictures_that_did_not_come_are_refunded(client: httpx.AsyncClient) -> None:

@@ -59,7 +59,7 @@ async def viewer(app: Litestar, client: httpx.AsyncClient, studio: Studio) -> As
 
 async def test_teams(client: httpx.AsyncClient, studio: Studio) -> None:
     path = f"/admin/teams/{studio.team['id']}"
-    assert set(studio.team) == {"id", "name", "members", "created_at", "closed_at"}
+    assert set(studio.team) == {"id", "name", "members", "created_at", "closed_at", "limits"}
     assert studio.team["created_at"].endswith("Z")
     listed = (await client.get("/admin/teams")).json()
     assert [(team["name"], team["members"]) for team in listed["data"]] == [("studio", 2), ("default", 1)]
@@ -78,7 +78,7 @@ async def test_teams(client: httpx.AsyncClient, studio: Studio) -> None:
 
 async def test_users(client: httpx.AsyncClient, studio: Studio) -> None:
     path = f"/admin/users/{studio.owner['id']}"
-    assert set(studio.owner) == {"id", "name", "email", "is_admin", "has_password", "created_at", "closed_at"}
+    assert set(studio.owner) == {"id", "name", "email", "is_admin", "has_password", "created_at", "closed_at", "limits"}
     assert [user["name"] for user in (await client.get("/admin/users")).json()["data"]] == ["bob", "ann", "admin"]
     assert (await client.get("/admin/users?email=ann@example.org")).json()["data"] == [studio.owner]
     changed = (await client.patch(path, json={"password": "a long enough word", "email": "a@example.org"})).json()
@@ -239,3 +239,31 @@ async def test_what_is_not_there(client: httpx.AsyncClient, name: str) -> None:
         problem(response, 404, "not_found")
     problem(await client.get("/admin/teams/nothing/members"), 404, "not_found")
     problem(await client.post("/admin/keys/nothing/rotate", json={}), 404, "not_found")
+
+
+LIMITS = ("requests_per_minute", "queued_jobs", "interactive_jobs", "running_jobs")
+
+
+async def test_limits_of_ones_own(client: httpx.AsyncClient, studio: Studio, owner: httpx.AsyncClient) -> None:
+    (key,) = (await client.get("/admin/keys", params={"team_id": studio.team["id"]})).json()["data"]
+    paths = {"team": f"/admin/teams/{studio.team['id']}", "user": f"/admin/users/{studio.owner['id']}"}
+    paths["key"] = f"/admin/keys/{key['id']}"
+    none = dict.fromkeys(LIMITS)
+    for path in paths.values():
+        assert (await client.get(path)).json()["limits"] == none
+        changed = (await client.patch(path, json={"limits": {"queued_jobs": 7, "running_jobs": 0}})).json()
+        assert changed["limits"] == {**none, "queued_jobs": 7, "running_jobs": 0}
+        assert (await client.patch(path, json={"limits": {"queued_jobs": None}})).json()["limits"]["running_jobs"] == 0
+        assert (await client.get(path)).json()["limits"] == {**none, "running_jobs": 0}
+        for wrong in ({"jobs": 1}, {"queued_jobs": -1}, {"queued_jobs": 1.5}, {"queued_jobs": 10**9}, [], 3):
+            problem(await client.patch(path, json={"limits": wrong}), 422, "invalid_request")
+        assert (await client.patch(path, json={"limits": None})).json()["limits"] == none
+    problem(await owner.patch(f"/v1/team/keys/{key['id']}", json={"limits": {"queued_jobs": 0}}), 422, "invalid_request")
+
+    for whose, path in paths.items():
+        await client.patch(path, json={"limits": {"requests_per_minute": 1}})
+        asked = [await owner.get("/v1/me") for _ in range(2)]
+        told = problem(asked[-1], 429, "too_many_requests")
+        assert (told["whose"], told["limit"]) == (whose, 1)
+        await client.patch(path, json={"limits": None})
+        assert (await owner.get("/v1/me")).status_code == 200

@@ -101,6 +101,17 @@ async def test_guessing_is_braked(page: httpx.AsyncClient, stranger: httpx.Async
     answer = await stranger.post("/v1/session", json=BOSS)
     problem(answer, 429, "too_many_requests")
     assert int(answer.headers["retry-after"]) >= 1
+    # The browser that signed in before is not in their way, nor they in its.
+    for name in ("darkroom", "darkroom-device"):
+        assert page.cookies.get(name)
+    page.cookies.delete("darkroom")
+    again = await page.post("/v1/session", json=BOSS)
+    assert again.status_code == 201
+    session, device = again.headers.get_list("set-cookie")
+    assert session.startswith("darkroom=")
+    assert device.startswith("darkroom-device=")
+    assert "HttpOnly" in device
+    assert "boss" not in device
 
 
 CHANGING = [
@@ -230,6 +241,7 @@ def test_browsers_guard_the_cookie_where_they_can() -> None:
     assert cookie_name("https://pictures.example.org") == "__Host-darkroom"
     door = Door(None, None, None, "https://pictures.example.org")  # type: ignore[arg-type]
     cookie = door.set_cookie("value", 2_000_000, 0)
+    assert door.device_cookie("value").key == "__Host-darkroom-device"
     assert (cookie.key, cookie.secure, cookie.path, cookie.domain, cookie.max_age) == ("__Host-darkroom", True, "/", None, 2)
 
 

@@ -42,6 +42,20 @@ async def test_the_list_its_filters_and_its_cursor(client: httpx.AsyncClient) ->
     assert all(len(task["output"]["images"]) == 1 for task in first["data"])
 
 
+async def test_pages_have_numbers_and_a_total(client: httpx.AsyncClient) -> None:
+    made = [(await submit(client))["task_id"] for _ in range(3)][::-1]
+    first = (await client.get("/v1/tasks", params={"limit": 2})).json()
+    assert [first[name] for name in ("page", "limit", "total")] == [1, 2, 3]
+    assert "total_capped" not in first
+    second = (await client.get("/v1/tasks", params={"limit": 2, "page": 2})).json()
+    assert ([task["task_id"] for task in second["data"]], second["next"]) == (made[2:], None)
+    assert [second[name] for name in ("page", "limit", "total")] == [2, 2, 3]
+    behind = (await client.get("/v1/tasks", params={"limit": 2, "next": first["next"]})).json()
+    assert [task["task_id"] for task in behind["data"]] == made[2:]
+    assert not {"page", "total"} & set(behind)
+    assert (await client.get("/v1/tasks", params={"model": "nonesuch"})).json()["total"] == 0
+
+
 @pytest.mark.parametrize(
     ("query", "field", "words"),
     [
@@ -50,6 +64,8 @@ async def test_the_list_its_filters_and_its_cursor(client: httpx.AsyncClient) ->
         ("mine=perhaps", "mine", "true or false"),
         ("limit=1000", "limit", "from 1 to 100"),
         ("next=zzz", "next", "begin without one"),
+        ("page=0", "page", "from 1 to 10000"),
+        ("page=101&limit=100", "page", "`next`"),
     ],
 )
 async def test_wrong_filters_are_named(client: httpx.AsyncClient, query: str, field: str, words: str) -> None:

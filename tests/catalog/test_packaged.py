@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from engines.contract import Engine, Size
 from engines.diffusers.engine import DiffusersEngine
+from engines.lanczos import LanczosEngine
 from gateway import cards
 from gateway.catalog import Catalog, ModelEntry, Settings, ensure_models_file, load, packaged, packaged_models_file, parse
 from gateway.errors import ConfigurationError
@@ -22,7 +23,7 @@ from gateway.wallet.tariffs import WRITTEN
 
 TEXT = packaged_models_file().read_text("utf-8")
 UNCOMMENTED = re.sub(r"^#(?=\S)", "", TEXT, flags=re.MULTILINE)
-REGISTRY = Registry({"diffusers": DiffusersEngine})
+REGISTRY = Registry({"diffusers": DiffusersEngine, "lanczos": LanczosEngine})
 WHOLE = parse(UNCOMMENTED, REGISTRY)
 
 
@@ -34,7 +35,7 @@ def engine() -> Engine:
 
 def test_as_it_ships_it_runs_the_bundled_model() -> None:
     catalog = load(packaged_models_file(), REGISTRY)
-    assert list(catalog.models) == ["shapes"]
+    assert list(catalog.models) == ["shapes", "lanczos"]
     shapes = catalog.models["shapes"]
     assert (shapes.source, shapes.engine, shapes.upscaler) == ("bundled:shapes", "diffusers", "lanczos")
     assert shapes.native_sizes == (Size(128, 128), Size(160, 96), Size(96, 160))
@@ -52,7 +53,7 @@ def blocks() -> list[str]:
 
 def test_there_are_entries_to_choose_from() -> None:
     assert len(blocks()) >= 20
-    assert len(WHOLE.models) == len(blocks()) + 1
+    assert len(WHOLE.models) == len(blocks()) + 2
 
 
 @pytest.mark.parametrize("block", blocks(), ids=lambda block: tomllib.loads(block)["models"][0]["id"])

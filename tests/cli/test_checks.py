@@ -87,6 +87,19 @@ def test_links(fields: dict[str, str], level: str, tmp_path: Path) -> None:
     assert levels(folders.public_url(Wiring(data=tmp_path, **fields))) == [(level, "links")]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("url", "trusted", "level"),
+    [
+        (None, (), []),
+        ("http://127.0.0.1:7878", (), []),
+        ("https://pictures.example.org", (), ["warning"]),
+        ("https://pictures.example.org", ("10.0.0.0/8",), ["ok"]),
+    ],
+)
+def test_proxies(url: str | None, trusted: tuple[str, ...], level: list[str], tmp_path: Path) -> None:
+    assert [each.level for each in folders.proxies(Wiring(data=tmp_path, public_url=url), trusted)] == level
+
+
 # ---------------------------------------------------------------------------------------------- the machine
 
 

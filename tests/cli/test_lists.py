@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from click.testing import Result
 from standin import KEY
+
+from gateway.cli.gateway import Gateway
 
 Darkroom = Callable[..., Result]
 MODEL = {
@@ -87,7 +89,7 @@ def test_json_is_the_gateways_answer(command: str, paths: list[str], darkroom: D
     assert said == ({"data": paths} if len(paths) == 1 else {"lanes": [paths[0]], "queue": {"data": [paths[1]]}})
 
 
-@pytest.mark.parametrize("command", ["models", "engines", "queue", "keys", "teams", "users"])
+@pytest.mark.parametrize("command", ["models", "engines", "queue", "keys", "teams", "users", "audit"])
 def test_without_a_gateway_it_is_said_how_to_start_one(command: str, darkroom: Darkroom) -> None:
     result = darkroom(command)
     assert result.exit_code == 1
@@ -114,6 +116,43 @@ def test_keys_that_still_open_are_listed(darkroom: Darkroom, running: Any) -> No
     said = darkroom("keys", "list", "--all").stdout
     assert "revoked" in said
     assert "expired" in said
+
+
+def act(number: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": f"id-{number}", "created_at": "2026-11-20T08:00:07.123456Z", "user_id": "u-1", "user_name": "Ann", "key_id": None,
+        "address": None, "action": "key.revoke", "target": f"k-{number}", "details": {}, **fields,
+    }  # fmt: skip
+
+
+def test_what_was_done_is_listed(darkroom: Darkroom, running: Any) -> None:
+    details = {"name": "shop", "bulk": True}
+    changed = act(2, action="key.change", details=details, address="192.0.2.7")
+    running.app.answers["/admin/audit"] = {"data": [changed, act(1, user_name="")], "next": None}
+    lines = darkroom("audit").stdout.splitlines()
+    assert lines[0].split() == ["when", "who", "what", "to", "details"]
+    seen = "2026-11-20 08:00:07 Ann key.change k-2 name: shop, bulk: true, from: 192.0.2.7"
+    assert lines[1].split() == seen.split()
+    assert lines[2].split() == ["2026-11-20", "08:00:07", "u-1", "key.revoke", "k-1"]
+    assert json.loads(darkroom("audit", "--json").stdout)[0] == changed
+    result = darkroom("audit", "--limit", 1)
+    assert len(result.stdout.splitlines()) == 2
+    assert "There are older ones" in result.stderr
+    running.app.answers["/admin/audit"] = {"data": [], "next": None}
+    assert "Nothing that fits" in darkroom("audit", "--action", "team.create").stdout
+
+
+def test_the_filters_are_the_gateways(darkroom: Darkroom, running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def every(_: Gateway, path: str, **filters: Any) -> Iterator[dict[str, Any]]:
+        asked.append((path, filters))
+        return iter(())
+
+    monkeypatch.setattr(Gateway, "every", every)
+    running.app.answers["/admin/users"] = {"data": [{"id": "u-1"}]}
+    assert darkroom("audit", "--user", "ann@example.org", "--action", "key.revoke", "--target", "k-1").exit_code == 0
+    assert asked == [("/admin/audit", {"user_id": "u-1", "action": "key.revoke", "target": "k-1"})]
 
 
 def test_a_key_is_made_and_only_its_text_is_on_standard_output(darkroom: Darkroom, running: Any) -> None:

@@ -12,6 +12,7 @@ from click.testing import Result
 Darkroom = Callable[..., Result]
 DAY = "2026-11-20T08:00:00Z"
 TEAM_ID, USER_ID = "019a0000-0000-7000-8000-000000000001", "019a0000-0000-7000-8000-000000000002"
+UNLIMITED = dict.fromkeys(("requests_per_minute", "queued_jobs", "interactive_jobs", "running_jobs"))
 TEAM = {"id": TEAM_ID, "name": "studio", "members": 2, "created_at": DAY, "closed_at": None}
 USER = {
     "id": USER_ID, "name": "Ann", "email": "ann@example.org", "is_admin": True, "has_password": False, "created_at": DAY,
@@ -27,6 +28,7 @@ def people(running: Any) -> Any:
     running.app.answers = {
         "/admin/teams": {"data": [TEAM], "next": None},
         "/admin/users": {"data": [USER], "next": None},
+        **{path: {"limits": UNLIMITED} for path in (TEAM_PATH, USER_PATH, "/admin/keys/k")},
         f"{TEAM_PATH}/members": {"data": [MEMBER], "next": None},
     }
     return running.app
@@ -50,6 +52,25 @@ def test_the_closed_are_listed_when_asked_for(darkroom: Darkroom, people: Any) -
     assert "closed" in darkroom("users", "list", "--all").stdout
 
 
+def test_limits_are_shown_when_none_is_given(darkroom: Darkroom, people: Any) -> None:
+    people.answers[TEAM_PATH] = {**TEAM, "limits": {**UNLIMITED, "queued_jobs": 7, "running_jobs": 0}}
+    shown = darkroom("teams", "limits", "studio").stdout.splitlines()[1:]
+    assert [line.split(maxsplit=1) for line in shown] == [
+        ["requests_per_minute", "usual"],
+        ["queued_jobs", "7"],
+        ["interactive_jobs", "usual"],
+        ["running_jobs", "any number"],
+    ]
+    assert json.loads(darkroom("teams", "limits", "studio", "--json").stdout)["queued_jobs"] == 7
+    assert people.changes == []
+
+
+def test_a_limit_is_a_number(darkroom: Darkroom, people: Any) -> None:
+    told = darkroom("teams", "limits", "studio", "--queued-jobs", "many")
+    assert told.exit_code == 2
+    assert "'many' is no number" in told.stderr
+
+
 CHANGES: list[tuple[list[str], tuple[str, str, Any]]] = [
     (["teams", "create", "x"], ("POST", "/admin/teams", {"name": "x"})),
     (["teams", "rename", "studio", "x"], ("PATCH", TEAM_PATH, {"name": "x"})),
@@ -67,6 +88,15 @@ CHANGES: list[tuple[list[str], tuple[str, str, Any]]] = [
     (["users", "change", USER_ID, "--name", "x", "--email", "x@y"], ("PATCH", USER_PATH, {"name": "x", "email": "x@y"})),
     (["users", "close", "ann@example.org"], ("DELETE", USER_PATH, None)),
     (["users", "open", "ann@example.org"], ("PATCH", USER_PATH, {"closed": False})),
+    (
+        ["teams", "limits", "studio", "--running-jobs", "2", "--queued-jobs", "usual"],
+        ("PATCH", TEAM_PATH, {"limits": {"running_jobs": 2, "queued_jobs": None}}),
+    ),
+    (
+        ["users", "limits", "ann@example.org", "--reset", "--requests-per-minute", "0"],
+        ("PATCH", USER_PATH, {"limits": {**UNLIMITED, "requests_per_minute": 0}}),
+    ),
+    (["keys", "limits", "k", "--interactive-jobs", "7"], ("PATCH", "/admin/keys/k", {"limits": {"interactive_jobs": 7}})),
     (["keys", "rotate", "k", "--overlap", "2"], ("POST", "/admin/keys/k/rotate", {"overlap_seconds": 7200})),
 ]
 

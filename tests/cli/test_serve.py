@@ -10,13 +10,14 @@ import signal
 import socket
 import stat
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from standin import FIRST_KEY, FIRST_TOKEN, KEY, wait_until
+from standin import FIRST_KEY, FIRST_TOKEN, KEY, MAX_CONNECTIONS, wait_until
 
 from gateway.cli import extras, logs
 
@@ -92,6 +93,29 @@ def test_an_open_stream_does_not_hold_the_end_up(data: Path, spawn: Spawn) -> No
     os.kill(gateway.pid, signal.SIGTERM)
     gateway.communicate(timeout=12)
     assert gateway.returncode == 0
+
+
+@pytest.mark.server
+def test_beyond_its_connections_it_answers_503(data: Path, spawn: Spawn) -> None:
+    gateway = spawn("serve", "--port", "0")
+    said_until_ready(gateway)
+    url = json.loads((data / "server.json").read_text())["url"]
+    port = int(url.rpartition(":")[2])
+
+    def status() -> int:
+        try:
+            with urllib.request.urlopen(url + "/health/live", timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(MAX_CONNECTIONS - 1)]
+    wait_until(lambda: status() == 200)
+    idle.append(socket.create_connection(("127.0.0.1", port)))
+    wait_until(lambda: status() == 503)
+    for each in idle:
+        each.close()
+    wait_until(lambda: status() == 200)
 
 
 @pytest.mark.server

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engines.contract import Engine, ImageRequest, ModelSpec
+from engines.lanczos import SOURCE, LanczosEngine
 from engines.suite import EngineSuite
 from tests.fakes.fake_engine import FakeEngine, FakeOptions, FakeRemoteEngine, FakeRemoteOptions, Script
 
@@ -42,6 +43,7 @@ def remote() -> Engine:
 
 
 CASES = {
+    "lanczos": Case(lambda: LanczosEngine("lanczos", LanczosEngine.Options()), ModelSpec("lanczos", SOURCE)),
     "fake": fake(local),
     "fake-remote": fake(remote),
     "fake that hands over PNG": fake(local, encoded=True),

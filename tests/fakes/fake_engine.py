@@ -81,6 +81,7 @@ class Script(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     max_batch: int = 4
     max_references: int = 0
     takes_source: bool = True
+    max_source_bytes: int | None = None
     repeatable: bool = True
     """The card's `seeds`."""
     replay: Replay = "safe"
@@ -160,6 +161,7 @@ class _Fake(contract.Engine):
             negative_prompt=True,
             max_references=script.max_references,
             takes_source=script.takes_source,
+            max_source_bytes=script.max_source_bytes,
             seeds=script.repeatable,
             replay=script.replay,
             memory_bytes=script.takes_bytes,
@@ -170,7 +172,8 @@ class _Fake(contract.Engine):
             raise InvalidRequest(f"The fake engine does not take {REFUSED!r}; ask for something else.", "prompt")
         for name in ("source", "mask"):
             pixels = getattr(request, name)
-            if pixels is not None and pixels.shape[:2] != (request.height, request.width):
+            own = name == "source" and request.capability == "upscale"
+            if pixels is not None and not own and pixels.shape[:2] != (request.height, request.width):
                 raise InvalidRequest(f"The {name} must have the size of what is made.", name)
         if any(min(each.shape[:2]) < SMALLEST_REFERENCE for each in request.references):
             raise InvalidRequest(f"A reference has at least {SMALLEST_REFERENCE} pixels a side.", "references")

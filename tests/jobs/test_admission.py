@@ -6,10 +6,12 @@ import asyncio
 import gc
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
 from gateway import accounts
+from gateway.accounts.own_limits import Own, OwnChange, OwnLimits
 from gateway.db import across_teams
 from gateway.errors import StorageFull, TooManyJobs
 from gateway.events import Bus, JobChanged, JobQueued
@@ -60,6 +62,20 @@ async def test_another_user_of_another_key_has_room(open_box: OpenBox) -> None:
     await box.ask()
     with pytest.raises(TooManyJobs):
         await box.ask()
+
+
+@pytest.mark.parametrize("whose", ["key", "user", "team"])
+async def test_a_number_of_ones_own_goes_before_the_setting(open_box: OpenBox, whose: str) -> None:
+    box = await open_box(limits(whose, queued_jobs=1, interactive_jobs=1), m="", start=False)
+    own = OwnLimits(**{whose: Own(queued_jobs=3, interactive_jobs=2)})
+    box.principal = msgspec.structs.replace(box.principal, limits=own)
+    for _ in range(2):
+        await box.ask()
+    with pytest.raises(TooManyJobs, match="interactive_jobs, which an administrator settled for it"):
+        await box.ask()
+    await box.ask(bulk=True)
+    with pytest.raises(TooManyJobs, match=f"This {whose} has 3 waiting jobs"):
+        await box.ask(bulk=True)
 
 
 async def test_of_a_hundred_at_once_as_many_come_in_as_may(open_box: OpenBox) -> None:
@@ -147,6 +163,20 @@ async def test_capped_jobs_run_one_after_the_other_and_say_why(open_box: OpenBox
     place = box.scheduler.place(second.id)
     assert place is not None
     assert place.reason == "its user runs as many jobs at once as it may"
+    await box.cancel(first)
+    await box.until(second, "running")
+    await box.cancel(second)
+
+
+async def test_a_number_of_ones_own_caps_what_runs(open_box: OpenBox) -> None:
+    box = await open_box(limits("user", running_jobs=5), m="hang = true", start=True)
+    await accounts.change_team(box.db, box.principal, box.principal.team_id, limits=OwnChange(running_jobs=1))
+    first = await box.ask()
+    await box.until(first, "running")
+    second = await box.ask()
+    place = box.scheduler.place(second.id)
+    assert place is not None
+    assert place.reason == "its team runs as many jobs at once as it may"
     await box.cancel(first)
     await box.until(second, "running")
     await box.cancel(second)

@@ -8,20 +8,25 @@ from typing import Any
 
 import pytest
 from PIL import Image as Pillow
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from gateway.catalog import Settings
 from gateway.db import across_teams, now
-from gateway.errors import NotFound, StorageUnavailable
+from gateway.errors import NotFound, StorageUnavailable, WrongState
 from gateway.fetch import Fetcher
 from gateway.images import records, uploads
+from gateway.images.closed import Closed
+from gateway.images.image import DAY
 from gateway.images.incoming import Incoming
 from gateway.images.records import Image
-from gateway.images.tables import image_texts, images
-from gateway.jobs import leftovers
-from gateway.jobs.leftovers import keep_swept, sweep_uploads
+from gateway.images.tables import images, purged_images
+from gateway.images.trash import Trash
+from gateway.jobs import edit_sessions, inputs, leftovers
+from gateway.jobs.exports import Exports
+from gateway.jobs.leftovers import Leftovers, sweep_blobs, sweep_uploads
 from gateway.jobs.request import InputPicture
-from gateway.storage import ledger
+from gateway.jobs.tables import job_inputs
+from gateway.jobs.tables import jobs as jobs_table
 from tests.fakes.web import Web
 from tests.scheduling.conftest import Box, OpenBox
 
@@ -47,7 +52,7 @@ async def upload(box: Box, incoming: Incoming, color: str, *, days: float = DAYS
     image = await incoming.keep(box.principal, out.getvalue(), field="file", title=f"a {color} square")
     async with box.db.write() as connection:
         change = across_teams(update(images)).where(images.c.id == image.id)
-        await connection.execute(across_teams(change).values(**{"unsaved_at": now() - int(days * uploads.DAY), **values}))
+        await connection.execute(across_teams(change).values(**{"unsaved_at": now() - int(days * DAY), **values}))
     return image
 
 
@@ -60,21 +65,29 @@ def given(image: Image) -> InputPicture:
     return InputPicture(blob=image.blob, width=image.width, height=image.height, image=image.id)
 
 
+def closed_of(box: Box) -> Closed:
+    return Closed(box.db, lambda: 7)
+
+
+def leftovers_of(box: Box) -> Leftovers:
+    closed = closed_of(box)
+    exports = Exports(box.db, box.bus, box.blobs, Settings)
+    return Leftovers(box.db, box.blobs, Settings, Trash(box.db, closed), closed, exports)
+
+
 async def test_what_nobody_used_goes_with_its_bytes(box: Box, incoming: Incoming) -> None:
     old = await upload(box, incoming, "red")
     fresh = await upload(box, incoming, "lime", days=DAYS - 0.1)
     saved = await upload(box, incoming, "blue", unsaved_at=None)
     assert await sweep_uploads(box.db, DAYS) == 1
     assert await left(box) == {fresh.id, saved.id}
-    await ledger.sweep(box.db, box.blobs, uploads.referenced(), untouched=0)
+    await sweep_blobs(box.db, box.blobs, untouched=0)
     for blob in (old.blob, old.thumbnail_256):
         with pytest.raises(NotFound):
             await box.blobs.get(blob)
     for image in (fresh, saved):
         assert await box.blobs.get(image.blob)
         assert await box.blobs.get(image.thumbnail_256)
-    async with box.db.read() as connection:
-        assert (await connection.execute(select(func.count()).select_from(image_texts))).scalar() == 2
     assert await sweep_uploads(box.db, DAYS) == 0
 
 
@@ -82,7 +95,7 @@ async def test_bytes_that_another_image_has_too_stay(box: Box, incoming: Incomin
     await upload(box, incoming, "red")
     twin = await upload(box, incoming, "red", days=0)
     assert await sweep_uploads(box.db, DAYS) == 1
-    await ledger.sweep(box.db, box.blobs, uploads.referenced(), untouched=0)
+    await sweep_blobs(box.db, box.blobs, untouched=0)
     assert await left(box) == {twin.id}
     assert await box.blobs.get(twin.blob)
 
@@ -114,6 +127,26 @@ async def test_what_an_unfinished_job_works_on_stays(box: Box, incoming: Incomin
     assert await left(box) == set()
 
 
+async def test_what_a_job_takes_in_this_moment_stays(box: Box, incoming: Incoming, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = await upload(box, incoming, "red")
+    taken, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(*_: Any) -> None:
+        """In the transaction that queues the job, behind what it holds."""
+        taken.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(edit_sessions, "note", wait)
+    job = asyncio.create_task(box.ask(capability="image_to_image", source=given(source), width=64, height=64))
+    await taken.wait()
+    sweep = asyncio.create_task(sweep_uploads(box.db, DAYS))
+    await asyncio.sleep(0.1)
+    go_on.set()
+    await job
+    assert await sweep == 0
+    assert await left(box) == {source.id}
+
+
 async def test_many_go_in_batches(box: Box, incoming: Incoming, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "_BATCH", 2)
     held = await upload(box, incoming, "red")
@@ -138,7 +171,7 @@ async def test_the_sweep_comes_by_itself_and_outlives_a_lost_database(
         return await sweep_uploads(*given)
 
     monkeypatch.setattr(leftovers, "sweep_uploads", sweep)
-    task = asyncio.create_task(keep_swept(box.db, box.blobs, Settings))
+    task = asyncio.create_task(leftovers_of(box).keep_swept())
     async with asyncio.timeout(20):
         while await left(box):
             await asyncio.sleep(0.01)
@@ -146,3 +179,82 @@ async def test_the_sweep_comes_by_itself_and_outlives_a_lost_database(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert "could not be swept: gone" in caplog.text
+
+
+async def blobs_left(box: Box, image: Image) -> bool:
+    try:
+        return bool(await box.blobs.get(image.blob))
+    except NotFound:
+        return False
+
+
+async def test_what_lay_in_the_trash_goes_with_its_bytes(box: Box, incoming: Incoming) -> None:
+    team, trash = box.principal.team_id, leftovers_of(box)._trash
+    old, young, shown = [await upload(box, incoming, color, unsaved_at=None) for color in ("red", "lime", "blue")]
+    await trash.discard(team, [old.id, young.id])
+    async with box.db.write() as connection:
+        lain = now() - 30 * DAY - 1
+        await connection.execute(across_teams(update(images)).where(images.c.id == old.id).values(deleted_at=lain))
+    assert await trash.sweep(30) == 1
+    assert await left(box) == {young.id, shown.id}
+    await sweep_blobs(box.db, box.blobs, untouched=0)
+    assert [await blobs_left(box, each) for each in (old, young, shown)] == [False, True, True]
+    assert await trash.sweep(30) == 0
+
+
+async def test_an_unsaved_upload_lies_in_the_trash_for_its_days(box: Box, incoming: Incoming) -> None:
+    image = await upload(box, incoming, "red")
+    trash = leftovers_of(box)._trash
+    await trash.discard(box.principal.team_id, [image.id])
+    assert await sweep_uploads(box.db, DAYS) == 0
+    await trash.restore(box.principal.team_id, [image.id])
+    assert await sweep_uploads(box.db, DAYS) == 0
+    assert await left(box) == {image.id}
+
+
+async def test_bytes_stay_while_a_job_works_on_them(box: Box, incoming: Incoming) -> None:
+    """Though its source was deleted for good meanwhile; also for jobs from before this was written down."""
+    image, trash = await upload(box, incoming, "red", unsaved_at=None), leftovers_of(box)._trash
+    jobs = [await box.ask(capability="image_to_image", source=given(image), width=64, height=64) for _ in range(2)]
+    await trash.discard(box.principal.team_id, [image.id])
+    await trash.purge_one(box.principal.team_id, image.id)
+    async with box.db.write() as connection:
+        await connection.execute(delete(job_inputs).where(job_inputs.c.job_id == jobs[0].id))
+    await box.cancel(jobs[1])
+    await inputs.catch_up(box.db)
+    await sweep_blobs(box.db, box.blobs, untouched=0)
+    assert await blobs_left(box, image)
+    await box.cancel(jobs[0])
+    await sweep_blobs(box.db, box.blobs, untouched=0)
+    assert not await blobs_left(box, image)
+    async with box.db.read() as connection:
+        assert (await connection.execute(select(func.count()).select_from(job_inputs))).scalar() == 0
+
+
+async def test_what_went_after_it_was_looked_at_is_no_source(box: Box, incoming: Incoming) -> None:
+    trashed, gone = [await upload(box, incoming, color) for color in ("red", "lime")]
+    trash = leftovers_of(box)._trash
+    await trash.discard(box.principal.team_id, [trashed.id, gone.id])
+    await trash.purge_one(box.principal.team_id, gone.id)
+    bytes_alone = InputPicture(blob="0" * 64, width=64, height=64)
+    for source in (given(trashed), given(gone), bytes_alone):
+        with pytest.raises(WrongState, match="in the trash, or gone"):
+            await box.ask(capability="image_to_image", source=source, width=64, height=64)
+    async with box.db.read() as connection:
+        assert (await connection.execute(across_teams(select(func.count()).select_from(jobs_table)))).scalar() == 0
+
+
+async def test_how_long_a_purged_picture_is_remembered(box: Box, incoming: Incoming) -> None:
+    image, closed = await upload(box, incoming, "red"), closed_of(box)
+    trash = Trash(box.db, closed)
+    await trash.discard(box.principal.team_id, [image.id])
+    await trash.purge_one(box.principal.team_id, image.id)
+    async with box.db.read() as connection:
+        until = (await connection.execute(select(purged_images.c.until))).scalar_one()
+    assert abs(until - now() - 8 * DAY) < DAY / 24
+    await closed.rebuild()
+    assert closed.may_be(image.id)
+    async with box.db.write() as connection:
+        await connection.execute(update(purged_images).values(until=now()))
+    await closed.rebuild()
+    assert not closed.may_be(image.id)

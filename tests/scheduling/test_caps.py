@@ -59,6 +59,11 @@ MINE = [job("w1"), job("x1"), job("y1", key="k2"), job("z1", user="v", key="k3")
         (Caps(team=1), 1),
         (Caps(team=3, user=2), 3),
         (Caps(team=9), 4),
+        (Caps(own={("key", "k"): 1}), 3),
+        (Caps(team=1, own={("team", "a"): 0}), 4),
+        (Caps(team=1, own={("team", "a"): 3}), 3),
+        (Caps(team=4, own={("user", "u"): 2, ("key", "k"): 1}), 3),
+        (Caps(own={("team", "b"): 1, ("user", "x"): 1}), 4),
     ],
 )
 def test_no_more_start_than_may(caps: Caps, how_many: int) -> None:
@@ -99,6 +104,13 @@ def test_a_key_at_its_limit_lets_the_same_users_other_key_pass() -> None:
     index = queue(running, *(job(f"w{number}", age=50) for number in range(1, 50)), job("w-other", key="k2"))
     index.take(running, 1.0, NOW)
     assert started(index, Caps(key=1)) == {"w-other"}
+
+
+def test_a_key_with_a_number_of_its_own_lets_the_other_pass_too() -> None:
+    running = job("w0")
+    index = queue(running, *(job(f"w{number}", age=50) for number in range(1, 50)), job("w-other", key="k2"))
+    index.take(running, 1.0, NOW)
+    assert started(index, Caps(own={("key", "k"): 1})) == {"w-other"}
 
 
 def test_a_deep_queue_of_a_key_at_its_limit_is_not_read_through() -> None:

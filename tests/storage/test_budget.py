@@ -49,14 +49,25 @@ def webp(chunks: int, photo: Pixels, saved: Saved) -> bytes:
     return data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
 
 
+OUT_OF_STEP = b"\x21\xfe\xff" + b"a" * 31 + b"\1a" * 110 + b"\4aaa" + (b"\xff" + b"\1a" * 126 + b"\3aa") * 10_000
+"""Blocks of 255 bytes; 126 times as many for who takes the first byte for a length, as Pillow does behind an empty one."""
+
 COSTLY: dict[str, tuple[str, Callable[[Pixels, Saved], bytes]]] = {
     "scans": ("scans", lambda photo, saved: progressive(MOST_SCANS + 1)),
     "png": ("chunks", lambda photo, saved: png(2_000_000, photo, saved)),
     "webp": ("chunks", lambda photo, saved: webp(2_000_000, photo, saved)),
     "jpeg": ("segments", lambda photo, saved: jpeg(b"\xff\xe5\0\2" * 2_000_000, photo, saved)),
     "jpeg fill": ("segments", lambda photo, saved: jpeg(b"\xff" * 8_000_000, photo, saved)),
+    "jpeg, zeros and no end": ("segments", lambda photo, saved: b"\xff\xd8\xff\xe0\0\2" + b"\0" * 8_000_000),
+    "jpeg, zeros between": ("segments", lambda photo, saved: jpeg(b"\xff\xe5\0\2" + b"\0" * 8_000_000, photo, saved)),
+    "jpeg, behind its end": ("segments", lambda photo, saved: jpeg(b"\xff\xd9" + b"\xff\xe5\0\2" * 2_000_000, photo, saved)),
+    "jpeg, reserved": ("segments", lambda photo, saved: jpeg((b"\xff\xf0\xff\xff" + b"\0" * 65_533) * 200, photo, saved)),
     "gif": ("blocks", lambda photo, saved: gif(b"\x21\xfe\1a\0" * 2_000_000, photo, saved)),
     "gif, one comment": ("blocks", lambda photo, saved: gif(b"\x21\xfe" + b"\1a" * 2_000_000 + b"\0", photo, saved)),
+    "gif, behind junk": ("blocks", lambda photo, saved: gif(b"\0" + b"\x21\xfe\1a\0" * 2_000_000, photo, saved)),
+    "gif, junk": ("blocks", lambda photo, saved: gif(b"\0" * 8_000_000, photo, saved)),
+    "gif, out of step": ("blocks", lambda photo, saved: gif(b"\x21\xf9\0" + OUT_OF_STEP, photo, saved)),
+    "gif, netscape": ("blocks", lambda photo, saved: gif(b"\x21\xff\x0bNETSCAPE2.0\0" + OUT_OF_STEP, photo, saved)),
     "gif, empty ones": ("blocks", lambda photo, saved: gif(b"\x21\xfe\0" * 2_000_000, photo, saved)),
 }
 

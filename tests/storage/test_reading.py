@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
+import warnings
 import zlib
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from engines.contract import Pixels
-from gateway.storage.reading import UnreadablePicture, read, sniff
+from gateway.storage.reading import _COMPLAINTS, UnreadablePicture, orientation, read, sniff
 
 Saved = Callable[..., bytes]
 KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif", "AVIF": "image/avif"}
@@ -89,10 +94,66 @@ def test_pictures_stand_upright(orientation: int, saved: Saved) -> None:
     assert (read(data).pixels == TURNS.get(orientation, lambda a: a)(pixels)).all()
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_broken_exif_does_not_break_the_picture(photo: Pixels, saved: Saved) -> None:
-    data = saved(photo, "WEBP", lossless=True, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff rubbish")
-    assert (read(data).pixels == photo).all()
+EXIF = b"Exif\0\0MM\0*\0\0\0\x08"
+BROKEN_EXIF = {
+    "nothing": b"Exif\0\0",
+    "garbage": b"Exif\0\0MM\0*\xff\xff\xff\xff rubbish",
+    "no TIFF": b"Exif\0\0rubbish that is none",
+    "cut off": EXIF + b"\0\x03\x01\x12\0\x03",
+    "values far outside": EXIF + b"\0\x02\x01\x0f\0\x02\0\0\x7f\xff\x7f\xff\xff\xff" + b"\x01\x12\0\x03" + b"\xff" * 8,
+    "a turn that is none": EXIF + b"\0\x01\x01\x12\0\x03\0\0\0\x01\0\x63\0\0\0\0\0\0",
+    "a turn in words": EXIF + b"\0\x01\x01\x12\0\x02\0\0\0\x04up!\0\0\0\0\0",
+}
+
+
+@pytest.mark.parametrize("form", ["WEBP", "PNG", "JPEG"])
+@pytest.mark.parametrize("exif", BROKEN_EXIF.values(), ids=BROKEN_EXIF)
+def test_broken_exif_neither_breaks_the_picture_nor_warns(form: str, exif: bytes, photo: Pixels, saved: Saved) -> None:
+    options: dict[str, Any] = {"lossless": True} if form == "WEBP" else {"dpi": (72, 72)} if form == "PNG" else {}
+    data = saved(photo, form, exif=exif, **options)
+    assert np.abs(read(data).pixels.astype(int) - photo).mean() < 9
+    assert orientation(data) == 1
+
+
+def test_hushing_pillow_hushes_nobody_else(photo: Pixels, saved: Saved) -> None:
+    read(saved(photo, "PNG"))
+    with pytest.raises(UserWarning, match="heard"):
+        warnings.warn("heard", UserWarning, stacklevel=1)
+    assert warnings.filters.count(_COMPLAINTS) == 1
+
+
+PEAKS: dict[str, tuple[str, str, int]] = {
+    "gray of 16 bits": ("I;16", "PNG", 1),
+    "gray of 16 bits, turned": ("I;16", "PNG", 6),
+    "transparent": ("RGBA", "PNG", 1),
+    "color, turned, with a profile": ("RGB", "JPEG", 8),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+@pytest.mark.parametrize(("mode", "form", "turn"), PEAKS.values(), ids=PEAKS)
+def test_eight_bytes_a_pixel_are_enough(mode: str, form: str, turn: int, tmp_path: Path, saved: Saved) -> None:
+    side = 2500
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() if form == "JPEG" else None
+    (tmp_path / "large").write_bytes(saved(Image.new(mode, (side, side)), form, exif=exif, icc_profile=profile))
+    (tmp_path / "small").write_bytes(saved(Image.new(mode, (8, 8)), form, exif=exif, icc_profile=profile))
+    program = """
+import pathlib, re, sys
+from gateway.storage.reading import read
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) * 1024
+large, small = (pathlib.Path(each).read_bytes() for each in sys.argv[1:])
+read(small)
+before = peak()
+read(large)
+print(peak() - before)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "large"), str(tmp_path / "small")]
+    grown = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    # Beside the two pictures a few tiles, and what the parser of the file itself takes.
+    assert grown < 8 * side * side + 16_000_000
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
@@ -142,7 +203,6 @@ def test_a_text_that_unpacks_without_end_is_refused(photo: Pixels, saved: Saved)
         read(data[:33] + chunk + data[33:])
 
 
-@pytest.mark.filterwarnings("ignore")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=100)
 @given(st.sampled_from(sorted(KINDS)), st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=4))
 def test_no_file_brings_anything_but_that_error(form: str, edits: list[tuple[float, bytes]]) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -9,11 +9,13 @@ from sqlalchemy import insert, select, update
 from gateway.accounts import Principal
 from gateway.accounts.permissions import PERMISSIONS
 from gateway.accounts.tables import teams, users
+from gateway.catalog.settings import Webhooks
 from gateway.db import Database, across_teams, new_id, now
 from gateway.webhooks import deliveries, records
 from gateway.webhooks.deliveries import Delivery
 from gateway.webhooks.records import Webhook
 from gateway.webhooks.tables import deliveries as table
+from tests.webhooks.world import Running, World
 
 URL = "https://receiver.example/hook"
 NewOwner = Callable[[], Awaitable[Principal]]
@@ -85,3 +87,15 @@ class Desk:
 @pytest.fixture
 def desk(database: Database, owner: Principal) -> Desk:
     return Desk(database, owner)
+
+
+@pytest.fixture
+async def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def running(desk: Desk, world: World) -> AsyncIterator[Running]:
+    running = Running(desk, world, Webhooks(max_attempts=3, allow=("10.0.0.0/8",), timeout_seconds=7))
+    yield running
+    await running.stop()

@@ -1,136 +1,23 @@
-"""The calls themselves: signed, tried again, given up, never lost, and no receiver in another's way."""
+"""The calls themselves: signed, tried again, given up, never lost."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from ipaddress import IPv4Network
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from msgspec import Struct
 from standardwebhooks.webhooks import Webhook as Receiver
 
-from gateway.catalog.settings import Webhooks
-from gateway.errors import InvalidInput, NotFound, StorageUnavailable
-from gateway.events import Bus, JobChanged
-from gateway.fetch import AddressRefused, Network
+from gateway.errors import InvalidInput, StorageUnavailable
+from gateway.events import JobChanged
+from gateway.fetch import AddressRefused
 from gateway.webhooks import caller as caller_module
 from gateway.webhooks import deliveries, records
-from gateway.webhooks.caller import AT_ONCE, AT_ONCE_EACH, Caller
-from gateway.webhooks.deliveries import Delivery
-from gateway.webhooks.signing import Signing
 from tests.webhooks.conftest import URL, Desk
-
-SIGNING = Signing(b"k" * 32)
-
-
-class Call(Struct, frozen=True):
-    url: str
-    body: bytes
-    headers: dict[str, str]
-    allow: list[Network]
-    seconds: float
-
-
-class World:
-    """Other people's servers, and what they were sent. An answer is a status, an error, or an event to wait for first."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.answers: dict[str, Any] = {}
-        self.now: Counter[str] = Counter()
-        self.busiest: Counter[str] = Counter()
-
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, allow: Iterable[Network], seconds: float) -> int:
-        self.calls.append(Call(url, body, dict(headers), list(allow), seconds))
-        answer = self.answers.get(url, 200)
-        self.now[url] += 1
-        self.busiest[url] = max(self.now[url], self.busiest[url])
-        try:
-            if isinstance(answer, asyncio.Event):
-                await answer.wait()
-                return 200
-        finally:
-            self.now[url] -= 1
-        if isinstance(answer, Exception):
-            raise answer
-        return int(answer)
-
-    @property
-    def busy(self) -> int:
-        return self.now.total()
-
-    def to(self, url: str) -> list[Call]:
-        return [call for call in self.calls if call.url == url]
-
-
-async def envelope(team_id: str, job_id: str) -> bytes:
-    if job_id == "gone":
-        raise NotFound("There is no task gone.")
-    if job_id == "bug":
-        raise KeyError(job_id)
-    return json.dumps({"task_id": job_id, "prompt": "แมว 🐈"}).encode()
-
-
-class Running:
-    """A caller that runs, and can be stopped and started as a gateway is."""
-
-    def __init__(self, desk: Desk, world: World, settings: Webhooks) -> None:
-        self.desk = desk
-        self.world = world
-        self.settings = settings
-        self.bus = Bus()
-        self.caller: Caller
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self.caller = Caller(self.desk.db, self.bus, self.world.post, envelope, SIGNING, lambda: self.settings)
-        self._task = asyncio.create_task(self.caller.run())
-
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    async def until(self, state: str, **filters: Any) -> Delivery:
-        async with asyncio.timeout(20):
-            while (kept := await self.desk.one(**filters)).state != state:
-                await asyncio.sleep(0.01)
-        return kept
-
-    async def tried(self, attempts: int, **filters: Any) -> Delivery:
-        async with asyncio.timeout(20):
-            while (kept := await self.desk.one(**filters)).attempts != attempts:
-                await asyncio.sleep(0.01)
-        return kept
-
-    async def next_attempt(self) -> None:
-        await self.desk.make_due()
-        self.caller.poke()
-
-
-@pytest.fixture
-async def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def running(desk: Desk, world: World) -> AsyncIterator[Running]:
-    running = Running(desk, world, Webhooks(max_attempts=3, allow=("10.0.0.0/8",), timeout_seconds=7))
-    yield running
-    await running.stop()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0.005)
+from tests.webhooks.world import SIGNING, Running, World, until
 
 
 async def test_a_message_is_the_envelope_signed_with_the_webhooks_secret(desk: Desk, world: World, running: Running) -> None:
@@ -312,36 +199,6 @@ async def test_what_was_delivered_is_not_sent_again_at_the_next_start(desk: Desk
     running.start()
     await asyncio.sleep(0.1)
     assert len(world.calls) == 1
-
-
-async def test_a_slow_receiver_keeps_no_other_waiting(desk: Desk, world: World, running: Running) -> None:
-    slow = world.answers[URL] = asyncio.Event()
-    for number in range(3 * AT_ONCE):
-        await desk.end(str(number), url=URL)
-    await desk.end("other", url="https://other.example/")
-    running.start()
-    await running.until("delivered", job_id="other")
-    assert world.busy == AT_ONCE_EACH
-    slow.set()
-    async with asyncio.timeout(20):
-        while await desk.all(state="pending"):
-            await asyncio.sleep(0.02)
-    assert len(world.to(URL)) == 3 * AT_ONCE
-    assert world.busiest[URL] == AT_ONCE_EACH
-
-
-async def test_only_so_many_calls_are_made_at_once(desk: Desk, world: World, running: Running) -> None:
-    let_go = asyncio.Event()
-    for number in range(AT_ONCE + 5):
-        url = f"https://r{number}.example/"
-        world.answers[url] = let_go
-        await desk.end(str(number), url=url)
-    running.start()
-    await until(lambda: world.busy == AT_ONCE)
-    await asyncio.sleep(0.1)
-    assert world.busy == AT_ONCE
-    let_go.set()
-    await until(lambda: len(world.calls) == AT_ONCE + 5)
 
 
 async def test_a_lost_database_is_waited_for(

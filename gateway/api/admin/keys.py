@@ -6,8 +6,10 @@ from typing import Annotated
 
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET, UnsetType
 
 from gateway import accounts
+from gateway.accounts.own_limits import OwnChange
 from gateway.api.given import Asker, Db, TheCursors
 from gateway.api.problems import responses
 from gateway.api.team import wire
@@ -22,6 +24,13 @@ class KeyRequest(TeamKeyRequest, frozen=True, kw_only=True, forbid_unknown_field
     """A key for oneself, or for a member of any team."""
 
     team_id: str | None = None
+
+
+class AnyKeyChange(KeyChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an administrator changes of a key. What is left out stays as it is."""
+
+    limits: OwnChange | UnsetType | None = UNSET
+    """Null: as [settings.limits] says, in all four."""
 
 
 @get("/keys", operation_id="list_keys", summary="List keys, newest first", responses=responses(401, 403, 422))
@@ -57,7 +66,7 @@ async def get_key(key_id: FromPath[str], principal: Asker, db: Db) -> KeyRow:
 
 
 @patch("/keys/{key_id:str}", operation_id="change_key", summary="Change a key", responses=MADE)
-async def change_key(key_id: FromPath[str], data: JSONBody[KeyChange], principal: Asker, db: Db) -> KeyRow:
+async def change_key(key_id: FromPath[str], data: JSONBody[AnyKeyChange], principal: Asker, db: Db) -> KeyRow:
     """Its text stays as it is."""
     return wire.key(await accounts.change_key(db, principal, key_id, **wire.changes(data)))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.accounts import Act, Team, User
+from gateway.accounts.own_limits import Own, OwnChange
 from gateway.api.team.wire import Name
 from gateway.api.times import moment
 
@@ -22,6 +23,8 @@ class TeamRow(Struct, frozen=True, kw_only=True):
     created_at: datetime
     closed_at: datetime | None
     """Since then its keys open nothing; what it owns stays."""
+    limits: Own
+    """Its own, in place of those of [settings.limits]; null: as those say."""
 
 
 class TeamPage(Struct, frozen=True, kw_only=True):
@@ -40,6 +43,8 @@ class TeamChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
     closed: bool | UnsetType = UNSET
     """False opens it again."""
+    limits: OwnChange | UnsetType | None = UNSET
+    """Null: as [settings.limits] says, in all four."""
 
 
 class UserRow(Struct, frozen=True, kw_only=True):
@@ -52,6 +57,8 @@ class UserRow(Struct, frozen=True, kw_only=True):
     created_at: datetime
     closed_at: datetime | None
     """Since then their keys and sessions open nothing."""
+    limits: Own
+    """Their own, with all keys, in place of those of [settings.limits]; null: as those say."""
 
 
 class UserPage(Struct, frozen=True, kw_only=True):
@@ -77,6 +84,8 @@ class UserChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     is_admin: bool | UnsetType = UNSET
     closed: bool | UnsetType = UNSET
     """False opens them again."""
+    limits: OwnChange | UnsetType | None = UNSET
+    """Null: as [settings.limits] says, in all four."""
 
 
 class ActRow(Struct, frozen=True, kw_only=True):
@@ -88,6 +97,8 @@ class ActRow(Struct, frozen=True, kw_only=True):
     user_name: str
     key_id: str | None
     """Null: from a session of the web pages."""
+    address: str | None
+    """Where the request came from; null for what was done before this was noted."""
     action: str
     """Such as `team.create`, `key.revoke` or `settings.update`."""
     target: str

@@ -15,9 +15,11 @@ from gateway.api.admin.keys import KEYS
 from gateway.api.admin.money import MONEY
 from gateway.api.admin.people import PEOPLE
 from gateway.api.admin.publishing import PUBLISHING
+from gateway.api.admin.storage import STORAGE
 from gateway.api.admin.wire import AdminModel, AdminModels, EngineRow, Engines, Lanes, PluginRow, Queue
 from gateway.api.choice import outlooks
 from gateway.api.common.routes import model_row
+from gateway.api.gallery.importing import import_in_place
 from gateway.api.given import Asker, TheCatalogFile, TheModels, TheRegistry, TheScheduler
 from gateway.api.problems import responses
 
@@ -86,6 +88,7 @@ def admin_router() -> Router:
     return Router(
         "/admin",
         route_handlers=[
+            import_in_place,
             list_engines,
             list_all_models,
             list_lanes,
@@ -95,6 +98,7 @@ def admin_router() -> Router:
             *MONEY,
             *CONFIGURING,
             *PUBLISHING,
+            *STORAGE,
         ],
         guards=[allows("admin")],
         security=SECURITY,

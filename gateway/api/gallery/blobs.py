@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.errors import NotFound, StorageUnavailable
-from gateway.storage import BlobStore
+from gateway.storage import BlobStore, inplace
+from gateway.storage.inplace import Lying
 
 SMALL = 128 << 10
 """Bytes; a thumbnail has 5 to 100 kB. Smaller blobs are kept in memory: what is named by its content cannot be stale."""
@@ -46,6 +47,20 @@ class OpenBlob:
             self._file.close()
 
 
+class _LyingBlob(OpenBlob):
+    """A file that was imported in place: after each part it is seen to be still the same."""
+
+    def __init__(self, lying: Lying, file: BinaryIO) -> None:
+        super().__init__(lying.bytes, file=file)
+        self._lying = lying
+
+    async def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        assert self._file is not None
+        async for chunk in super().chunks(start, stop):
+            inplace.see_unchanged(self._file, self._lying)
+            yield chunk
+
+
 class _RemoteBlob(OpenBlob):
     def __init__(self, size: int, blobs: BlobStore, hash: str) -> None:
         super().__init__(size)
@@ -72,7 +87,7 @@ class BlobReader:
             self._small.move_to_end(hash)
             return kept
         path = self._blobs.path(hash)
-        opened = await self._remote(hash) if path is None else await asyncio.to_thread(_local, path)
+        opened = await (self._remote(hash) if path is None else self._local(hash, path))
         if opened.data is not None:
             self._keep(hash, opened)
         return opened
@@ -83,6 +98,16 @@ class BlobReader:
         self._small[hash] = blob
         while self._kept > KEPT:
             self._kept -= self._small.popitem(last=False)[1].size
+
+    async def _local(self, hash: str, path: Path) -> OpenBlob:
+        try:
+            return await asyncio.to_thread(_local, path)
+        except NotFound:
+            # Never kept in memory: a file that was imported in place can go or change.
+            lying = await self._blobs.elsewhere(hash)
+            if lying is None:
+                raise
+            return _LyingBlob(lying, await asyncio.to_thread(inplace.open_unchanged, lying))
 
     async def _remote(self, hash: str) -> OpenBlob:
         size = await self._blobs.size(hash)

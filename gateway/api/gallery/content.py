@@ -26,20 +26,27 @@ from gateway.api.problems import send_problem
 from gateway.db import Database, now
 from gateway.errors import BadSignature, InvalidInput, NotFound
 from gateway.images import records
-from gateway.images.library import Published
+from gateway.images.closed import Closed
+from gateway.images.publishing import Published
 from gateway.images.records import Image
+from gateway.sharing.live import LiveShares
 from gateway.storage import BlobStore, Signer
 
 SECOND = 1_000_000
+Header = tuple[bytes, bytes]
 REMEMBERED = 4096
 """Addresses whose signature was found good; a page comes back to the same ones."""
 IN_PUBLIC = b"public, max-age=60"
 """What is taken out of the public gallery is gone from caches a minute later."""
+MINUTE = 60
+"""Seconds that caches keep a shared picture: after that a link that was revoked is closed there too."""
+NOT_INDEXED = (b"x-robots-tag", b"noindex, nofollow")
 UNSIGNED = b"private, no-cache"
 """By key: kept by the client, but asked about each time, for the key may have gone."""
 
 
 _ROUTE = re.compile(r"/v1/images/([^/]+)/(content|thumbnail)(?:/([^/]+))?/?")
+_ARCHIVE_ROUTE = re.compile(r"/v1/images/exports/([^/]+)/(archive)/([^/]+)/?")
 
 
 class Asked(NamedTuple):
@@ -48,6 +55,7 @@ class Asked(NamedTuple):
     path: str
     """Without the sub-path of a proxy."""
     image_id: str
+    """Or the export's."""
     kind: str
     name: str | None
     """Of the bytes, in a signed address."""
@@ -57,19 +65,24 @@ class _Good(Struct, frozen=True):
     what: Stored
     expires_at: int
     """Microseconds since the epoch."""
-    is_public: bool = False
-    """Of the public gallery: good only while the picture is there."""
+    scope: str
+    """`public` is good only while the picture is in the public gallery, `share` while the link is open, `trash` until the
+    picture is deleted for good."""
+    share_id: str = ""
 
 
 class Pictures:
     """Answers for `/v1/images/{image_id}/content` and `/thumbnail`."""
 
-    def __init__(self, db: Database, blobs: BlobStore, signer: Signer, door: Door) -> None:
+    def __init__(self, db: Database, blobs: BlobStore, signer: Signer, door: Door, closed: Closed, shares: LiveShares) -> None:
         self._db = db
+        self._shares = shares
+        self._closed = closed
         self._reader = BlobReader(blobs)
         self._signer = signer
         self._door = door
-        self._published = Published(db)
+        self.published = Published(db)
+        """Tell it what was taken out of the public gallery."""
         self._good: OrderedDict[tuple[str, bytes], _Good] = OrderedDict()
 
     async def signed(self, scope: Any, asked: Asked, name: str, send: Send) -> None:
@@ -78,12 +91,10 @@ class Pictures:
         moment = now()
         good = self._good.get((asked.path, query))
         if good is None or good.expires_at <= moment:
-            good = self._verified(asked.path, query, name, moment)
-        caching = b"private, max-age=%d, immutable" % ((good.expires_at - moment) // SECOND)
-        if good.is_public:
-            await self._published.require(asked.image_id)
-            caching = IN_PUBLIC
-        await self._answer(scope, asked, send, good.what, caching, download=download)
+            good = self._verified(asked, query, name, moment)
+        caching = await self._see_it_open(asked, good, moment)
+        hidden = (NOT_INDEXED,) if good.scope == links.SHARE else ()
+        await self._answer(scope, asked, send, good.what, caching, *hidden, download=download)
 
     async def by_key(self, scope: Any, asked: Asked, send: Send) -> None:
         """Answer one who has a key or a session, after a look into the database.
@@ -106,23 +117,45 @@ class Pictures:
             scope, Asked(scope["path"], image.id, "content", None), send, links.content(image), UNSIGNED, download=True
         )
 
-    def _verified(self, path: str, query: bytes, name: str, moment: int) -> _Good:
-        grant = self._signer.verify(path, query, moment)
-        what = links.stored(name)
+    def _verified(self, asked: Asked, query: bytes, name: str, moment: int) -> _Good:
+        grant = self._signer.verify(asked.path, query, moment)
+        is_archive = asked.kind == links.ARCHIVE
+        what = links.archive(asked.image_id) if is_archive else links.stored(name)
         if what is None:
             raise NotFound("There is no such picture.")
-        if grant.scope not in ("live", links.PUBLIC):
+        scopes = (links.EXPORT,) if is_archive else ("live", links.PUBLIC, links.TRASH, links.SHARE)
+        if grant.scope not in scopes:
             raise BadSignature("This link was made for another place.")
-        good = _Good(what, moment + grant.seconds_left * SECOND, grant.scope == links.PUBLIC)
-        self._good[path, query] = good
+        share_id = parse_qs(query.decode("latin-1")).get(links.SHARED_BY, [""])[0] if grant.scope == links.SHARE else ""
+        good = _Good(what, moment + grant.seconds_left * SECOND, grant.scope, share_id)
+        self._good[asked.path, query] = good
         if len(self._good) > REMEMBERED:
             self._good.popitem(last=False)
         return good
 
-    async def _answer(self, scope: Any, asked: Asked, send: Send, what: Stored, caching: bytes, *, download: bool) -> None:
+    async def _see_it_open(self, asked: Asked, good: _Good, moment: int) -> bytes:
+        """How long the answer may be kept. Raises NotFound, LinkExpired for what a good signature opens no longer."""
+        if good.scope == links.EXPORT:
+            return b"private, max-age=%d" % ((good.expires_at - moment) // SECOND)
+        if good.scope == links.TRASH:
+            await self._closed.require_kept(asked.image_id)
+        elif self._closed.may_be(asked.image_id):
+            await self._closed.require(asked.image_id)
+        if good.scope == links.PUBLIC:
+            await self.published.require(asked.image_id, good.what.hash)
+            return IN_PUBLIC
+        if good.scope == links.SHARE:
+            share = (await self._shares.by_id(good.share_id, good.what.hash)).share
+            left = MINUTE if share.expires_at is None else min(MINUTE, (share.expires_at - moment) // SECOND)
+            return b"%s, max-age=%d" % (b"private" if share.password else b"public", left)
+        return b"private, max-age=%d, immutable" % ((good.expires_at - moment) // SECOND)
+
+    async def _answer(
+        self, scope: Any, asked: Asked, send: Send, what: Stored, caching: bytes, *more: Header, download: bool
+    ) -> None:
         said = dict(scope["headers"])
         etag = b'"%s"' % what.hash.encode()
-        always = [(b"etag", etag), (b"cache-control", caching)]
+        always = [(b"etag", etag), (b"cache-control", caching), *more]
         if _matches(said.get(b"if-none-match"), etag):
             await send({"type": "http.response.start", "status": 304, "headers": always})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -185,11 +218,12 @@ def _asked(scope: Any) -> Asked | None:
     path: str = scope["path"]
     if root := scope.get("root_path"):
         path = path.removeprefix(root)
-    match = _ROUTE.fullmatch(path) if path.startswith("/v1/images/") else None
+    match = (_ROUTE.fullmatch(path) or _ARCHIVE_ROUTE.fullmatch(path)) if path.startswith("/v1/images/") else None
     if match is None:
         return None
     image_id, kind, name = match.groups()
-    scope["path_template"] = f"/v1/images/{{image_id}}/{kind}" + ("/{name}" if name else "")
+    whose = "exports/{job_id}" if kind == links.ARCHIVE else "{image_id}"
+    scope["path_template"] = f"/v1/images/{whose}/{kind}" + ("/{name}" if name else "")
     return Asked(path, image_id, kind, name)
 
 

@@ -36,7 +36,8 @@ _ANSWERS = {
     "200": {"description": "All bytes.", "content": _BYTES},
     "206": {"description": "The bytes of the range.", "content": _BYTES},
     "304": {"description": "What is there already is right."},
-    "404": _refusal("There is no such picture."),
+    "404": _refusal("There is no such picture, or its file, imported in place, is gone."),
+    "410": _refusal("Its file, imported in place, was changed since."),
     "416": _refusal("The range begins past the end."),
 }
 _BY_KEY = {
@@ -48,7 +49,35 @@ _BY_KEY = {
 _BY_SIGNATURE = {
     **_ANSWERS,
     "403": _refusal("The signature is not ours, or the address was altered."),
-    "410": _refusal("The address has expired."),
+    "410": _refusal("The address has expired, or the picture's file, imported in place, was changed since."),
+}
+
+
+_ARCHIVE = {
+    "get": {
+        "tags": ["Gallery"],
+        "operationId": "get_signed_archive",
+        "summary": "The archive of an export, by `download_url`",
+        "parameters": [
+            _parameter("job_id", "path", "The export.", _TEXT),
+            _parameter("name", "path", "What the file is called.", _TEXT),
+            *_SIGNATURE,
+            _DOWNLOAD,
+            _RANGE,
+            _SEEN,
+        ],
+        "responses": {
+            **_BY_SIGNATURE,
+            **{
+                status: {
+                    "description": told,
+                    "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+                }
+                for status, told in (("200", "All bytes."), ("206", "The bytes of the range."))
+            },
+        },
+        "security": [],
+    }
 }
 
 
@@ -75,5 +104,6 @@ PATHS: dict[str, Any] = {
     "/v1/images/{image_id}/thumbnail/{name}": _get(
         "get_signed_thumbnail", "A thumbnail, by `thumbnail_url`", [_ID, _NAME], signed=True
     ),
+    "/v1/images/exports/{job_id}/archive/{name}": _ARCHIVE,
 }
 """As OpenAPI's `paths` has them."""

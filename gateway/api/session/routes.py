@@ -8,10 +8,11 @@ from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.params import JSONBody
 
 from gateway.accounts import Principal, profile
-from gateway.accounts.sessions import Session
+from gateway.accounts.signing_in import SignedIn
 from gateway.api.access import OPEN, SECURITY
 from gateway.api.common.routes import me_of
 from gateway.api.common.wire import Me
+from gateway.api.door import address_of
 from gateway.api.given import Asker, Db, TheDoor, TheModels, TheSessions, TheSignIn
 from gateway.api.problems import responses
 from gateway.api.session import wire
@@ -38,7 +39,7 @@ async def sign_in(
 ) -> Response[SessionAnswer]:
     """With e-mail and password. The answer sets the session's cookie; programs use a key instead."""
     door.refuse_other_sites(request)
-    begun = await sign_in.by_password(data.email, data.password, _address(request))
+    begun = await sign_in.by_password(data.email, data.password, address_of(request), door.device(request))
     return await _signed_in(begun, door, sessions, db)
 
 
@@ -56,7 +57,7 @@ async def first_start(
 ) -> Response[SessionAnswer]:
     """Once, with the token that the console shows as long as there is no password. The answer signs in, too."""
     door.refuse_other_sites(request)
-    begun = await sign_in.by_first_token(wire.first_start(data), _address(request))
+    begun = await sign_in.by_first_token(wire.first_start(data), address_of(request))
     return await _signed_in(begun, door, sessions, db)
 
 
@@ -100,24 +101,20 @@ async def change_me(
     models: TheModels,
 ) -> Me:
     """One's team, name or password; in a session only."""
-    await sign_in.change(principal, wire.change(data), _address(request))
+    await sign_in.change(principal, wire.change(data))
     if data.team_id is not None:
         await sessions.change_team(principal, data.team_id)
     changed = await door.again(request)
     return await me_of(db, models, changed)
 
 
-async def _signed_in(begun: tuple[Session, str], door: TheDoor, sessions: TheSessions, db: Db) -> Response[SessionAnswer]:
-    found, cookie = begun
+async def _signed_in(begun: SignedIn, door: TheDoor, sessions: TheSessions, db: Db) -> Response[SessionAnswer]:
+    found = begun.session
     principal = Principal(found.team_id, found.user_id, None, frozenset(), session_id=found.id)
     _, teams = await sessions.of(principal)
     shown = wire.session(found, teams, await profile(db, principal), sessions.csrf_token(found.id))
-    return Response(shown, cookies=[door.set_cookie(cookie, found.expires_at, now())], headers=PRIVATE)
-
-
-def _address(request: Asked) -> str:
-    """Where the request comes from: of a proxy on this machine, what it says."""
-    return request.client.host if request.client else ""
+    cookies = [door.set_cookie(begun.cookie, found.expires_at, now()), door.device_cookie(begun.device)]
+    return Response(shown, cookies=cookies, headers=PRIVATE)
 
 
 def session_router() -> Router:

@@ -13,16 +13,18 @@ from gateway.accounts import Principal
 from gateway.api.access import allows
 from gateway.api.cursors import Cursors
 from gateway.api.gallery.content import Pictures
-from gateway.api.given import Asker, Db, TheCursors, TheLinks, ThePictures
+from gateway.api.given import Asker, Db, TheBlobs, TheCursors, TheLinks, TheModels, ThePictures
 from gateway.api.links import Links
 from gateway.api.studio import wire
 from gateway.api.studio.errors import responses
 from gateway.api.studio.wire import LibraryAnswer, LibraryImageAnswer, LibraryPage, PublicAnswer, PublicPage, UsageAnswer
+from gateway.catalog.licences import commercial_models
 from gateway.db import Database
 from gateway.errors import NotFound
-from gateway.images import library, records
-from gateway.images.library import Wanted
+from gateway.images import library, publishing, records
+from gateway.images.library import Place, Wanted
 from gateway.images.records import Image
+from gateway.images.words import narrowed
 from gateway.jobs import records as jobs
 from gateway.jobs.records import Job
 from gateway.presets import presets
@@ -47,6 +49,7 @@ async def list_library(
     db: Db,
     links: TheLinks,
     cursors: TheCursors,
+    models: TheModels,
     page: Page = 1,
     limit: Limit = 20,
     preset_id: Annotated[str | None, QueryParameter(name="presetId", description="Only those made from this preset.")] = None,
@@ -60,8 +63,11 @@ async def list_library(
 ) -> LibraryAnswer:
     """Those that were made here, whatever the surface, past the trash."""
     # A form sends the fields that nobody filled in as well.
-    wanted = Wanted(words=search or None, preset_id=preset_id or None)
-    return LibraryAnswer(await _page(db, principal, links, cursors, wanted, page=page, limit=limit, cursor=cursor))
+    wanted = Wanted(preset_id=preset_id or None, made_here=True)
+    if search and search.strip():
+        wanted = narrowed(wanted, search, commercial_models(models.catalog))
+    scope = (principal.team_id, "library", search or None, wanted.preset_id)
+    return LibraryAnswer(await _page(db, links, cursors, wanted, scope, page=page, limit=limit, cursor=cursor))
 
 
 @get("/images/library/{image_id:str}", operation_id="studio_get_image", summary="Get a picture", guards=[READS],
@@ -72,13 +78,19 @@ async def get_image(image_id: FromPath[str], principal: Asker, db: Db, links: Th
 
 
 @patch("/images/library/{image_id:str}", operation_id="studio_change_image", summary="Publish a picture, or no longer",
-       guards=[WRITES], responses=responses(400, 401, 403, 404, 409, 413, 422))  # fmt: skip
+       guards=[WRITES], responses=responses(400, 401, 403, 404, 409, 413, 422, 503))  # fmt: skip
 async def change_image(
-    image_id: FromPath[str], data: JSONBody[LibraryChange], principal: Asker, db: Db, links: TheLinks
+    image_id: FromPath[str],
+    data: JSONBody[LibraryChange],
+    principal: Asker,
+    db: Db,
+    links: TheLinks,
+    blobs: TheBlobs,
+    pictures: ThePictures,
 ) -> LibraryImageAnswer:
-    """What is taken out of the public gallery opens there no longer within a minute."""
-    async with db.write() as connection:
-        await library.publish(connection, principal.team_id, image_id, public=data.is_public)
+    """The public gallery has a copy without its private data. What is taken out opens there no longer within a minute."""
+    await publishing.set_public(db, blobs, principal.team_id, image_id, public=data.is_public)
+    pictures.published.forget(image_id)
     return LibraryImageAnswer(wire.library_detail(*await _with_job(db, principal, image_id, links)))
 
 
@@ -102,7 +114,7 @@ async def list_public(db: Db, links: TheLinks, cursors: TheCursors, limit: Limit
     """What all teams have published; needs no key."""
     before = cursors.open(cursor, "public")
     async with db.read() as connection:
-        found = await library.public(connection, limit=limit + 1, before=before)
+        found = await publishing.public(connection, limit=limit + 1, before=before)
     shown, following = cursors.cut(found, limit, "public")
     return PublicAnswer(PublicPage(images=[wire.public_image(each, links) for each in shown], limit=limit, next=following))
 
@@ -124,30 +136,28 @@ class Download(Response[bytes]):
 
 async def _page(
     db: Database,
-    principal: Principal,
     links: Links,
     cursors: Cursors,
     wanted: Wanted,
+    scope: tuple[str, str, str | None, str | None],
     *,
     page: int,
     limit: int,
     cursor: str | None,
 ) -> LibraryPage:
-    scope = (principal.team_id, "library", wanted.words, wanted.preset_id)
-    before = cursors.open(cursor, *scope)
+    team_id, after = scope[0], cursors.open(cursor, *scope)
     async with db.read() as connection:
-        if wanted.preset_id and not await presets.is_known(connection, principal.team_id, wanted.preset_id):
+        if wanted.preset_id and not await presets.is_known(connection, team_id, wanted.preset_id):
             raise NotFound(f"There is no preset {wanted.preset_id}.", field="presetId")
-        found = await library.page(connection, principal.team_id, wanted, limit=limit, page=page, before=before)
-        count = None if before else await library.count(connection, principal.team_id, wanted)
-    shown, following = cursors.cut(found, limit, *scope)
+        found = await library.page(connection, team_id, wanted, limit=limit, page=page, after=Place(after) if after else None)
+        count = None if after else await library.count(connection, team_id, wanted)
     return LibraryPage(
-        images=[wire.library_image(each, links) for each in shown],
+        images=[wire.library_image(each, links) for each in found.images],
         total=count.total if count else None,
         total_capped=count.capped if count else False,
         page=page if count else None,
         limit=limit,
-        next=following,
+        next=cursors.seal(found.next.id, *scope) if found.next else None,
     )
 
 

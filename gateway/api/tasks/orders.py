@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+from msgspec import Struct
 
 from gateway.accounts import Principal
 from gateway.api import together
@@ -10,17 +13,42 @@ from gateway.api.choice import offer_for
 from gateway.api.repeats import named
 from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, Asked, ImageToImage, Priority, UrlPicture
 from gateway.api.tasks.meaning import Pictures, capability, check_alone, check_card, in_our_words, is_bulk, submission
+from gateway.catalog import Surface
 from gateway.db import Database
 from gateway.errors import InvalidInput
 from gateway.events import Bus
 from gateway.images.incoming import Incoming
 from gateway.images.records import Image
+from gateway.jobs import records
 from gateway.jobs.idempotency import earlier
 from gateway.jobs.records import Job
-from gateway.jobs.request import InputPicture
+from gateway.jobs.request import InputPicture, Submission
 from gateway.jobs.submit import retried, submit
 from gateway.models import Models
 from gateway.scheduling.loop import Scheduler
+
+
+class Filed(Struct, frozen=True, kw_only=True):
+    """What a surface that means the same as this one says besides."""
+
+    surface: Surface = "tasks"
+    title: str = ""
+    tags: Sequence[str] = ()
+    edit_session_id: str | None = None
+    named: Sequence[object] | None = None
+    """What an Idempotency-Key stands for, where that is another body than `asked`."""
+
+    def into(self, wanted: Submission) -> Submission:
+        return msgspec.structs.replace(
+            wanted,
+            surface=self.surface,
+            title=self.title,
+            tags=tuple(self.tags),
+            edit_session_id=self.edit_session_id,
+        )
+
+
+HERE = Filed()
 
 
 class Orders:
@@ -33,16 +61,18 @@ class Orders:
         self._scheduler = scheduler
         self._incoming = incoming
 
-    async def take(self, principal: Principal, asked: Asked, *, header: Priority | None, key: str | None) -> Job:
-        """`header` is the priority, `key` the Idempotency-Key.
+    async def take(
+        self, principal: Principal, asked: Asked, *, header: Priority | None, key: str | None, filed: Filed = HERE
+    ) -> Job:
+        """`header` is the priority, `key` the Idempotency-Key, `filed` what another surface adds.
 
         What can be refused is refused before a picture is fetched, and everything before anything is charged. Raises
         InvalidInput in this surface's words, NotFound for an artifact that the team does not have.
         """
         check_alone(asked)
         bulk = is_bulk(asked, header, principal)
-        idempotency = named(key, capability(asked), asked, bulk)
-        if known := await earlier(self._db, principal, "tasks", idempotency):
+        idempotency = named(key, capability(asked), *((asked,) if filed.named is None else filed.named), bulk)
+        if known := await earlier(self._db, principal, filed.surface, idempotency):
             return known
         count = len(asked.pictures) if isinstance(asked, ImageToImage) else 0
         offer = await offer_for(
@@ -51,15 +81,19 @@ class Orders:
         check_card(asked, offer.entry, offer.card)
         pictures = await self._take_in(principal, asked) if isinstance(asked, ImageToImage) else Pictures()
         wanted = submission(asked, pictures, offer.entry, offer.card, bulk=bulk, idempotency=idempotency)
+        wanted = filed.into(wanted)
         with in_our_words():
             return await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
 
     async def again(self, principal: Principal, job_id: str, *, key: str | None) -> Job:
         """A failed or canceled job as a new one. Raises NotFound, WrongState."""
         idempotency = named(key, "retry", job_id)
-        wanted = await retried(self._db, principal, job_id)
-        if known := await earlier(self._db, principal, wanted.surface, idempotency):
+        async with self._db.read() as connection:
+            surface = (await records.get(connection, principal.team_id, job_id)).surface
+        # First: what the same request made already stays its answer, even if it could not be made any more.
+        if known := await earlier(self._db, principal, surface, idempotency):
             return known
+        wanted = await retried(self._db, principal, job_id)
         if wanted.public:
             principal.require("gallery.write")
         offer = await offer_for(self._db, self._models, self._scheduler, principal, wanted.model, wanted.capability)

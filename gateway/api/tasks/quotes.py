@@ -115,7 +115,7 @@ def _quote(job: Job, offer: Offer, scheduler: Scheduler, balance: int, settings:
     return Quote(
         model=job.model,
         engine=job.engine,
-        capability=job.capability,
+        capability=job.does,
         lane=_lane(lanes, offer),
         n=job.pictures,
         price_credits=money.text(job.price),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from litestar import Router, get, post
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
-from engines.contract import Capability
 from gateway.api.access import SECURITY, allows
 from gateway.api.given import (
     Asker,
@@ -27,15 +25,17 @@ from gateway.api.tasks.quotes import quote
 from gateway.api.tasks.stream import Listener
 from gateway.api.tasks.uploads import upload
 from gateway.api.tasks.wire import Task, TaskPage
-from gateway.jobs import records
+from gateway.jobs import listing
 from gateway.jobs.cancel import cancel
-from gateway.jobs.records import State
+from gateway.jobs.listing import DEEPEST, Wanted
+from gateway.jobs.records import JobCapability, State
 
 MAKES = allows("features.image_generation")
 PriorityHeader = Annotated[
     Priority | None, HeaderParameter(name="X-Darkroom-Priority", description="Where `priority` is not in the body.")
 ]
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most.")]
+Page = Annotated[int, QueryParameter(ge=1, le=DEEPEST, description="1 is the newest; the first 10,000 tasks are reached.")]
 Next = Annotated[str | None, QueryParameter(name="next", description="`next` of the page before, with the same filters.")]
 
 
@@ -86,21 +86,30 @@ async def list_tasks(
     cursors: TheCursors,
     envelopes: TheEnvelopes,
     in_state: Annotated[State | None, QueryParameter(name="state", description="Only those in this state.")] = None,
-    capability: Annotated[Capability | None, QueryParameter(description="Only those that do this.")] = None,
+    capability: Annotated[JobCapability | None, QueryParameter(description="Only those that do this.")] = None,
     model: Annotated[str | None, QueryParameter(description="Only those of this model, by its id.")] = None,
     mine: Annotated[bool, QueryParameter(description="Only one's own, not the whole team's.")] = False,
+    page: Page = 1,
     limit: Limit = 20,
     cursor: Next = None,
 ) -> TaskPage:
-    """The team's tasks."""
-    user_id = principal.user_id if mine else None
-    scope = (principal.team_id, "tasks", user_id, in_state, capability, model)
-    wanted = partial(records.newest, user_id=user_id, state=in_state, capability=capability, model=model)
+    """The team's tasks. `next` is stable while new ones come, page numbers are not."""
+    wanted = Wanted(state=in_state, user_id=principal.user_id if mine else None, model=model, capability=capability)
+    scope = (principal.team_id, "tasks", wanted.user_id, in_state, capability, model)
+    before = cursors.open(cursor, *scope)
     async with db.read() as connection:
-        before = cursors.open(cursor, *scope)
-        found = await wanted(connection, principal.team_id, limit=limit + 1, before=before)
+        found = await listing.page(connection, principal.team_id, wanted, limit=limit, page=page, before=before)
+        count = None if before else await listing.count(connection, principal.team_id, wanted)
         shown, following = cursors.cut(found, limit, *scope)
-        return TaskPage(data=await envelopes.many(connection, shown), limit=limit, next=following)
+        data = await envelopes.many(connection, shown)
+    return TaskPage(
+        data=data,
+        page=page if count else None,
+        limit=limit,
+        total=count.total if count else None,
+        total_capped=count.capped if count else False,
+        next=following,
+    )
 
 
 @get("/tasks/{task_id:str}", operation_id="get_task", summary="Get a task", responses=responses(401, 404))

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from engines.contract import Capability, Lora
+from engines.contract import Lora
 from gateway.api.links import Links
 from gateway.api.tasks.asked import Priority, Quality, Ratio
 from gateway.api.times import moment
 from gateway.events import JobProgress
 from gateway.images.records import Image
-from gateway.jobs.records import Job, State
+from gateway.jobs.records import Job, JobCapability, State
 from gateway.jobs.request import OutputFormat
 from gateway.scheduling.loop import Scheduler
 
@@ -89,7 +89,7 @@ class Task(Struct, frozen=True, kw_only=True):
 
     task_id: str
     status: State
-    capability: Capability
+    capability: JobCapability
     model: str
     """The concrete model, also where "auto" was asked for."""
     quality: Quality
@@ -105,11 +105,16 @@ class Task(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
 
 
-class TaskPage(Struct, frozen=True, kw_only=True):
+class TaskPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Newest first; `next` opens the page behind, null at the end."""
 
     data: list[Task]
+    page: int | None = None
     limit: int
+    total: int | None = None
+    """Left out where a cursor was given, as `page` is."""
+    total_capped: bool = False
+    """There may be more than `total` says."""
     next: str | None
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.accounts import Key, Member, Permission
 from gateway.accounts.keys import Origin
+from gateway.accounts.own_limits import Own
 from gateway.accounts.permissions import Role
 from gateway.api.times import microseconds, moment
 
@@ -31,6 +32,8 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    limits: Own
+    """Its own, in place of those of the whole server; null: as those are. Administrators settle them."""
 
 
 class NewKey(KeyRow, frozen=True, kw_only=True):

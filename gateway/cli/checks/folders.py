@@ -1,4 +1,5 @@
-"""Where things are kept: folders, room on the disk, files that nobody else may read, the address that links carry."""
+"""Where things are kept: folders, room on the disk, files that nobody else may read, the address that links carry,
+and the proxies before it."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -84,6 +85,15 @@ def public_url(wiring: Wiring) -> Iterator[Finding]:
         yield warning("links", f"{wiring.url} is not encrypted", cure)
     else:
         yield ok("links", wiring.url)
+
+
+def proxies(wiring: Wiring, trusted: Collection[str]) -> Iterator[Finding]:
+    """Whether clients can be told apart. The gateway speaks no https itself, so where links do there is a proxy."""
+    if trusted:
+        yield ok("proxies", f"where requests come from is believed of {', '.join(trusted)}")
+    elif urlsplit(wiring.url).scheme == "https":
+        cure = "Give its address: [settings.http] trusted_proxies of models.toml."
+        yield warning("proxies", "links are https, and no proxy is trusted: all clients count as one address", cure)
 
 
 def _is_loopback(host: str) -> bool:

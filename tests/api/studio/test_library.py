@@ -162,9 +162,8 @@ async def test_the_public_gallery(
 
 
 async def test_what_is_taken_out_of_the_public_gallery_is_gone_from_its_addresses(
-    client: httpx.AsyncClient, stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
-    monkeypatch.setattr(library.Published, "SECONDS", 0.0)
     image_id = (await made(client, resolution="low", isPublic=True))["data"][0]["id"]
     url = (await stranger.get("/v0/images/public")).json()["data"]["images"][0]["url"]
     assert (await stranger.get(url)).status_code == 200

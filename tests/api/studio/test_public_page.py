@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from html import unescape
 
 import httpx
 import pytest
+from PIL import Image
 
 from gateway.pages import public
+from gateway.storage import xmp
 from tests.api.house import problem
 from tests.api.studio.asking import made
 
@@ -35,7 +38,13 @@ async def test_the_page(client: httpx.AsyncClient, stranger: httpx.AsyncClient, 
         assert len(addresses) == 2
         for address in addresses:
             assert image_id in address
-            assert (await stranger.get(address)).status_code == 200
+            shown = await stranger.get(address)
+            assert shown.status_code == 200
+            file = Image.open(io.BytesIO(shown.content))
+            assert not file.getexif()
+            assert xmp.source_type_of(file.info["xmp"]) == "trainedAlgorithmicMedia"
+        own = (await client.get(f"/v1/images/{image_id}/content")).content
+        assert Image.open(io.BytesIO(own)).getexif()
 
 
 async def test_a_page_that_there_is_not(stranger: httpx.AsyncClient) -> None:

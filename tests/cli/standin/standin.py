@@ -39,12 +39,15 @@ def picture(artifact_id: str) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + artifact_id.encode()
 
 
+MAX_CONNECTIONS = 40
+
+
 class StandIn:
     def __init__(self, data: Path) -> None:
         self.file = data / "tasks.json"
         self.tasks: dict[str, dict[str, Any]] = json.loads(self.file.read_text()) if self.file.exists() else {}
         first = (None, None) if self.file.exists() else (FIRST_KEY, FIRST_TOKEN)
-        self.state = SimpleNamespace(command_key=KEY, first_key=first[0], first_token=first[1])
+        self.state = SimpleNamespace(command_key=KEY, first_key=first[0], first_token=first[1], max_connections=MAX_CONNECTIONS)
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[dict[str, Any]] = []
         self.changes: list[tuple[str, str, Any]] = []

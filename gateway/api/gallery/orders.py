@@ -1,0 +1,155 @@
+"""From a request on the Gallery surface to a queued job: generate, edit, upscale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engines.contract import Capability
+from gateway.accounts import Principal
+from gateway.api.choice import offer_for, outlooks, team_names
+from gateway.api.gallery.asked import EditImage, GenerateImage, UpscaleImage
+from gateway.api.repeats import named
+from gateway.api.tasks.asked import ArtifactPicture, Asked, Generation, ImageToImage, Priority
+from gateway.api.tasks.orders import Filed, Orders
+from gateway.catalog import AUTO, Surface
+from gateway.catalog.kinds import LARGEST_SIDE
+from gateway.db import Database, new_id
+from gateway.errors import InvalidInput, NotFound, WrongState
+from gateway.events import Bus
+from gateway.images.image import Image
+from gateway.images.incoming import Incoming
+from gateway.images.tags import cleaned, cleaned_title
+from gateway.jobs import edit_sessions
+from gateway.jobs.idempotency import earlier
+from gateway.jobs.records import Job
+from gateway.jobs.request import InputPicture, Submission
+from gateway.jobs.submit import submit
+from gateway.models import Models, Offer
+from gateway.routing import visible
+from gateway.scheduling.loop import Scheduler
+
+SURFACE: Surface = "gallery"
+CLOUD_EDITOR = "gpt-image-2"
+"""What edits where the setting names nothing and a model is on offer that answers to this."""
+_LEAST_SCALE = 1.1
+
+
+class GalleryOrders:
+    """Takes them."""
+
+    def __init__(
+        self, db: Database, bus: Bus, models: Models, scheduler: Scheduler, incoming: Incoming, orders: Orders
+    ) -> None:
+        self._db = db
+        self._bus = bus
+        self._models = models
+        self._scheduler = scheduler
+        self._incoming = incoming
+        self._orders = orders
+
+    async def generate(self, principal: Principal, asked: GenerateImage, *, header: Priority | None, key: str | None) -> Job:
+        """`header` is the priority, `key` the Idempotency-Key. Raises as `tasks.orders.Orders.take` does."""
+        wanted = Generation(**{name: getattr(asked, name) for name in Generation.__struct_fields__})
+        title, tags = cleaned_title(asked.title), cleaned(asked.tags)
+        filed = Filed(surface=SURFACE, title=title, tags=tags, named=(asked,))
+        return await self._orders.take(principal, wanted, header=header, key=key, filed=filed)
+
+    async def edit(
+        self, principal: Principal, image_id: str, asked: EditImage, *, header: Priority | None, key: str | None
+    ) -> Job:
+        """A variant of the picture, in the session that is named or a new one. Raises NotFound, WrongState, InvalidInput."""
+        title, tags = cleaned_title(asked.title), cleaned(asked.tags)
+        session = await self._session(principal, asked.edit_session_id) or new_id()
+        filed = Filed(surface=SURFACE, title=title, tags=tags, edit_session_id=session, named=(image_id, asked))
+        model = asked.model or await self._edit_model(principal, "inpaint" if asked.mask else "image_to_image")
+        shared = {name: getattr(asked, name) for name in Asked.__struct_fields__ if name != "model"}
+        wanted = ImageToImage(
+            **shared,
+            model=model,
+            image=ArtifactPicture(image_id),
+            extra_images=asked.extra_images,
+            mask=asked.mask,
+            strength=asked.strength,
+        )
+        with _in_our_words({"image.artifact_id": "image_id", "image": "image_id"}):
+            return await self._orders.take(principal, wanted, header=header, key=key, filed=filed)
+
+    async def upscale(
+        self, principal: Principal, image_id: str, asked: UpscaleImage, *, header: Priority | None, key: str | None
+    ) -> Job:
+        """The picture, larger. Raises NotFound, WrongState, InvalidInput that says how large it may become."""
+        said = asked.priority or header
+        bulk = principal.bulk if said is None else said == "bulk"
+        idempotency = named(key, "upscale", image_id, asked, bulk)
+        if known := await earlier(self._db, principal, SURFACE, idempotency):
+            return known
+        session = await self._session(principal, asked.edit_session_id)
+        image = await self._incoming.of_team(principal, image_id, "image_id")
+        with _in_our_words({"model": "upscaler", "capability": "upscaler", "size": "scale"}):
+            offer = await offer_for(
+                self._db, self._models, self._scheduler, principal, asked.upscaler, "upscale", pictures=1
+            )  # fmt: skip
+            self._see_that_it_may_grow(image, asked.scale, offer)
+            wanted = Submission(
+                surface=SURFACE,
+                capability="upscale",
+                prompt=image.prompt if len(image.prompt) <= offer.card.max_prompt else "",
+                model=offer.entry.id,
+                width=round(image.width * asked.scale),
+                height=round(image.height * asked.scale),
+                source=InputPicture(blob=image.blob, width=image.width, height=image.height, image=image.id),
+                title=image.title if asked.title is None else cleaned_title(asked.title),
+                tags=tuple(image.tags if asked.tags is None else cleaned(asked.tags)),
+                edit_session_id=session,
+                output_format=asked.output_format,
+                bulk=bulk,
+                webhook=asked.webhook.url if asked.webhook else None,
+                idempotency=idempotency,
+            )
+            return await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
+
+    async def _session(self, principal: Principal, session_id: str | None) -> str | None:
+        if session_id is not None:
+            async with self._db.read() as connection:
+                await edit_sessions.require(connection, principal.team_id, session_id)
+        return session_id
+
+    async def _edit_model(self, principal: Principal, capability: Capability) -> str:
+        """The setting's, as long as it is well and can do this; else the best that there is."""
+        catalog = self._models.catalog
+        name = catalog.settings.gallery.edit_model or CLOUD_EDITOR
+        model_id = catalog.aliases.get(name, name)
+        offer = self._models.offers.get(model_id)
+        if offer is None or capability not in offer.card.capabilities:
+            return AUTO
+        seen = {entry.id for entry in visible(catalog, await team_names(self._db, self._models, principal))}
+        return model_id if model_id in seen and outlooks(self._models, self._scheduler)[model_id].ready else AUTO
+
+    def _see_that_it_may_grow(self, image: Image, scale: float, offer: Offer) -> None:
+        """Raises InvalidInput with the largest scale, where this one is beyond what is made or delivered."""
+        most = self._models.catalog.settings.limits.max_pixels
+        largest = min(math.sqrt(most / (image.width * image.height)), LARGEST_SIDE / max(image.width, image.height))
+        if offer.entry.upscaler is None:
+            made = offer.card.max_size
+            largest = min(largest, made.width / image.width, made.height / image.height)
+        if scale <= largest:
+            return
+        size, largest = f"{image.width}x{image.height}", math.floor(largest * 100) / 100
+        if largest < _LEAST_SCALE:
+            raise InvalidInput(f"This picture is as large as it can be made here already, {size}.", field="scale")
+        raise InvalidInput(
+            f"This picture is {size}; {offer.entry.id} can make it up to {largest:g} times as large here, not {scale:g}.",
+            field="scale",
+        )
+
+
+@contextmanager
+def _in_our_words(names: dict[str, str]) -> Iterator[None]:
+    """What is refused, by the names that the fields have here."""
+    try:
+        yield
+    except (InvalidInput, NotFound, WrongState) as error:
+        error.field = names.get(error.field, error.field)
+        raise

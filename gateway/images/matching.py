@@ -1,0 +1,98 @@
+"""What the words' index is asked, as each database writes it: FTS5's MATCH, PostgreSQL's tsquery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from gateway.images.tokens import Term
+
+
+class Match(FunctionElement[bool]):
+    """Whether a row of image_words has all terms: (FTS5's query, PostgreSQL's query).
+
+    It has no SQL type: of a Boolean one SQLAlchemy would ask SQLite whether it `= 1`, and FTS5 cannot answer that.
+    """
+
+    inherit_cache = True
+
+
+class MatchOneByOne(Match):
+    """The same of each row that comes by: PostgreSQL does not ask its index, which knows no order, for all of them."""
+
+    inherit_cache = True
+
+
+class Place(FunctionElement[int]):
+    """A row's number, to sort by."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class PlaceOfFew(Place):
+    """The same, and PostgreSQL does not walk all rows in hope of those few that it looks for."""
+
+    inherit_cache = True
+
+
+def match(
+    asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]], *, one_by_one: bool = False
+) -> ColumnElement[bool]:
+    """All of `asked`, one of `either` where there are any, and of each of `unasked` not all."""
+    queries = literal(_fts5(asked, either, unasked)), literal(_tsquery(asked, either, unasked))
+    return MatchOneByOne(*queries) if one_by_one else Match(*queries)
+
+
+@compiles(Match, "sqlite")
+@compiles(MatchOneByOne, "sqlite")
+def _with_fts5(element: Match, compiler: Any, **options: Any) -> str:
+    query, _ = element.clauses
+    return f"image_words MATCH {compiler.process(query, **options)}"
+
+
+@compiles(Match, "postgresql")
+def _with_tsvector(element: Match, compiler: Any, **options: Any) -> str:
+    _, query = element.clauses
+    return f"image_words.words @@ CAST({compiler.process(query, **options)} AS tsquery)"
+
+
+@compiles(MatchOneByOne, "postgresql")
+def _without_index(element: MatchOneByOne, compiler: Any, **options: Any) -> str:
+    return f"({_with_tsvector(element, compiler, **options)}) IS TRUE"
+
+
+@compiles(Place)
+@compiles(PlaceOfFew)
+def _place(_element: Place, _compiler: Any, **_options: Any) -> str:
+    return "image_words.rowid"
+
+
+@compiles(PlaceOfFew, "postgresql")
+def _place_of_few(_element: PlaceOfFew, _compiler: Any, **_options: Any) -> str:
+    return "(image_words.rowid + 0)"
+
+
+def _fts5(asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]]) -> str:
+    def said(term: Term) -> str:
+        if term.words:
+            words = " OR ".join(f'"{word}"' for word in term.words)
+            return f"({words})"
+        return f'"{term.text}"{"*" if term.is_beginning else ""}'
+
+    parts = [*map(said, asked), *([f"({' OR '.join(map(said, either))})"] if either else [])]
+    nots = [f"({' AND '.join(map(said, each))})" for each in unasked if each]
+    whole = " AND ".join(parts)
+    return f"({whole}) NOT ({' OR '.join(nots)})" if nots else whole
+
+
+def _tsquery(asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]]) -> str:
+    def said(term: Term) -> str:
+        return f"'{term.text}'{':*' if term.is_beginning else ''}"
+
+    parts = [*map(said, asked), *([f"({' | '.join(map(said, either))})"] if either else [])]
+    return " & ".join([*parts, *(f"!({' & '.join(map(said, each))})" for each in unasked if each)])

@@ -1,0 +1,246 @@
+"""Exports: archives of pictures, written by the gateway itself beside everything else, a few at a time.
+
+An export is a job like others: a row that outlives a crash, counted among what waits, canceled and followed in the same
+way; only no lane runs it, so the scheduler knows nothing of it. One that was running when the gateway ended begins again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import insert, select, update
+
+from engines.contract import Size
+from gateway.accounts import Principal
+from gateway.catalog import Settings
+from gateway.db import Database, across_teams, new_id, now, of_team
+from gateway.errors import DarkroomError, NotFound
+from gateway.events import Bus, Event, JobChanged, JobProgress
+from gateway.jobs import archives, changes, idempotency, records
+from gateway.jobs.admission import admission
+from gateway.jobs.cancel import changed
+from gateway.jobs.records import EXPORT, FINISHED, Job, encode_request
+from gateway.jobs.request import Idempotency, Resolved
+from gateway.jobs.tables import exports, jobs
+from gateway.storage import BlobStore
+from gateway.storage.objects import listed
+
+log = logging.getLogger(__name__)
+AT_ONCE = 2
+"""Archives that are written at a time."""
+HOUR = 3_600_000_000
+"""Microseconds."""
+_TELL_EVERY = 0.2
+"""Seconds between two words about how far one is."""
+_STOPPED = ("interrupted", "The gateway stopped each time that this was written; ask for a smaller export.")
+
+
+class Export(Struct, frozen=True):
+    """An export as it stands."""
+
+    job: Job
+    done: int
+    """Pictures that are in the archive so far."""
+    bytes: int | None
+    """Of the archive, while it can be fetched."""
+    expires_at: int | None
+    """When that ends, in microseconds since the epoch."""
+
+
+class Exports:
+    """Takes, writes and sweeps them. `start` it after the database, `close` it before."""
+
+    def __init__(self, db: Database, bus: Bus, store: BlobStore, settings: Callable[[], Settings]) -> None:
+        self._db = db
+        self._bus = bus
+        self._store = store
+        self._settings = settings
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._done: dict[str, int] = {}
+        """By job, of those that are being written."""
+
+    async def start(self) -> None:
+        """Begin what waits, and begin again what was running."""
+        self._bus.listen(self._hear)
+        query = across_teams(select(jobs)).where(jobs.c.state.in_(("queued", "running")), jobs.c.capability == EXPORT)
+        async with self._db.write() as connection:
+            found = [records.from_row(row) for row in await connection.execute(query.order_by(jobs.c.id))]
+            for job in found:
+                if job.state == "running":
+                    await changes.put_back(connection, job, failed=True)
+        for job in found:
+            self._begin(job.id)
+
+    async def close(self) -> None:
+        """Those that are being written stay `running` and begin again at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def ask(self, principal: Principal, ids: Sequence[str], named: Idempotency | None = None) -> tuple[Job, list[str]]:
+        """The job that puts the team's pictures into an archive, and the ids that are none of its pictures or in the trash.
+
+        Raises NotFound where all of them are, TooManyJobs, IdempotencyConflict; then nothing is written.
+        """
+        async with self._db.read() as connection:
+            there = await archives.there(connection, principal.team_id, ids)
+        wanted = [each for each in ids if each in there]
+        job = _job(principal, len(wanted))
+        with admission(self._bus).place(job, principal.limits) as take:
+            async with self._db.write() as connection:
+                if named and (earlier := await idempotency.claim(connection, job, named)):
+                    return earlier, [each for each in ids if each not in there]
+                if not wanted:
+                    raise NotFound("None of these pictures is there, or they are in the trash.", field="ids")
+                take(self._settings().limits)
+                await connection.execute(insert(jobs), [_values(job)])
+                await connection.execute(
+                    insert(exports), [{"job_id": job.id, "team_id": job.team_id, "images": msgspec.json.encode(wanted)}]
+                )
+        self._bus.publish(changed(job))
+        self._begin(job.id)
+        return job, [each for each in ids if each not in there]
+
+    async def find(self, team_id: str, job_id: str) -> Export:
+        """Raises NotFound, for a job of another kind too."""
+        query = of_team(select(exports), team_id, exports).where(exports.c.job_id == job_id)
+        async with self._db.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                raise NotFound(f"There is no export {job_id[:60]}.")
+            job = await records.get(connection, team_id, job_id)
+        done = job.stored or self._done.get(job_id, 0)
+        return Export(job, done, row.bytes, row.expires_at)
+
+    async def sweep(self) -> int:
+        """Delete archives that have expired, and those that nobody came to know of; how many."""
+        query = across_teams(select(exports.c.job_id)).where(exports.c.bytes.is_not(None), exports.c.expires_at <= now())
+        async with self._db.read() as connection:
+            expired = list((await connection.execute(query)).scalars())
+            known = across_teams(select(exports.c.job_id).join(jobs, jobs.c.id == exports.c.job_id))
+            known = known.where(exports.c.bytes.is_not(None) | jobs.c.state.not_in(FINISHED))
+            living = {archives.name_of(each) for each in (await connection.execute(known)).scalars()}
+        for each in expired:
+            await self._store.delete(archives.name_of(each))
+            change = across_teams(update(exports)).where(exports.c.job_id == each).values(bytes=None)
+            async with self._db.write() as connection:
+                await connection.execute(change)
+        written = await listed(self._store, archives.FOLDER)
+        unknown = [name for name, at in written.items() if name not in living and at < now() - HOUR]
+        for name in unknown:
+            await self._store.delete(name)
+        return len(expired) + len(unknown)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, JobChanged) and event.state in FINISHED:
+            self._done.pop(event.job_id, None)  # a canceled one is not written on
+
+    def _begin(self, job_id: str) -> None:
+        task = asyncio.create_task(self._run(job_id), name=f"export {job_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, job_id: str) -> None:
+        async with self._slots:
+            try:
+                job = await self._claim(job_id)
+                if job is not None:
+                    await self._export(job)
+            except Exception:
+                # The database or worse: the row stays `running`, and the next start begins it again.
+                log.exception("the export %s came to no end", job_id)
+            finally:
+                self._done.pop(job_id, None)
+
+    async def _claim(self, job_id: str) -> Job | None:
+        async with self._db.write() as connection:
+            claimed = await changes.claim(connection, [job_id], sent=False)
+        if not claimed:
+            return None
+        self._done[job_id] = 0
+        self._bus.publish(changed(claimed[0]))
+        return claimed[0]
+
+    async def _export(self, job: Job) -> None:
+        if job.failures >= self._settings().jobs.max_attempts:
+            await self._end(job, error=_STOPPED)
+            return
+        told = 0.0
+
+        def go_on(done: int) -> bool:
+            nonlocal told
+            if job.id not in self._done:
+                return False
+            self._done[job.id] = done
+            if time.monotonic() - told > _TELL_EVERY:
+                told = time.monotonic()
+                self._bus.publish(JobProgress(job.id, job.team_id, job.user_id, done, job.pictures))
+            return True
+
+        try:
+            written = await archives.write(self._db, self._store, job, go_on)
+        except DarkroomError as error:
+            await self._end(job, error=(error.code, error.message))
+            return
+        if written is not None and not await self._end(job, written=written):
+            await self._store.delete(archives.name_of(job.id))
+
+    async def _end(
+        self, job: Job, *, written: archives.Written | None = None, error: tuple[str, str] | None = None
+    ) -> Job | None:
+        """None: it was canceled meanwhile."""
+        async with self._db.write() as connection:
+            if written is not None:
+                if await changes.deliver(connection, job, written.pictures) is None:
+                    return None
+                kept = {"bytes": written.bytes, "expires_at": now() + self._settings().gallery.export_hours * HOUR}
+                await connection.execute(across_teams(update(exports)).where(exports.c.job_id == job.id).values(kept))
+            ended = await changes.finish(connection, job, error=error)
+        if ended is not None:
+            self._bus.publish(changed(ended))
+        return ended
+
+
+def _job(principal: Principal, pictures: int) -> Job:
+    none = Size(0, 0)
+    return Job(
+        id=new_id(),
+        team_id=principal.team_id,
+        user_id=principal.user_id,
+        key_id=principal.key_id,
+        surface="gallery",
+        capability=EXPORT,
+        model="",
+        engine="",
+        revision="",
+        state="queued",
+        bulk=True,
+        request=Resolved(prompt="", make=none, size=none),
+        pictures=pictures,
+        stored=0,
+        price=0,
+        charged=0,
+        refunded=0,
+        attempt=0,
+        failures=0,
+        sent=False,
+        upstream_id=None,
+        error_code=None,
+        error_message=None,
+        retry_of=None,
+        webhook=None,
+        version=1,
+        created_at=now(),
+        started_at=None,
+        finished_at=None,
+    )
+
+
+def _values(job: Job) -> dict[str, object]:
+    return {**{field: getattr(job, field) for field in Job.__struct_fields__}, "request": encode_request(job.request)}
