@@ -8,6 +8,7 @@ import time
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 
+from gateway.accounts.own_limits import running_jobs
 from gateway.db import Database
 from gateway.errors import StorageUnavailable
 from gateway.events import Bus, Event, JobChanged, JobProgress, JobQueued
@@ -207,7 +208,7 @@ class Scheduler:
 
     def _caps(self) -> Caps:
         limits = self._models.catalog.settings.limits
-        return Caps(limits.key.running_jobs, limits.user.running_jobs, limits.team.running_jobs)
+        return Caps(limits.key.running_jobs, limits.user.running_jobs, limits.team.running_jobs, running_jobs(self._db))
 
     async def _batch(self, lane: Lane, assignment: Assignment) -> None:
         pictures = sum(job.pictures for job in assignment.jobs)
