@@ -6,9 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 
 from engines.contract import Size
+from gateway.catalog import Settings
+from gateway.db import across_teams
 from gateway.errors import InvalidInput, WrongState
+from gateway.fetch import Fetcher
+from gateway.images.incoming import Incoming
+from gateway.images.tables import images
 from gateway.jobs.request import InputPicture
 from gateway.jobs.submit import retried
 from tests.fakes.fake_engine import read_journal
@@ -21,7 +27,10 @@ MODEL = "max_references = 2\nmax_batch = 2"
 
 async def kept(box: Box, colour: Colour = RED, width: int = 64, height: int = 64) -> InputPicture:
     data = png(np.full((height, width, 3), colour, np.uint8))
-    return InputPicture(blob=(await box.blobs.put(data)).hash, width=width, height=height, image="0190")
+    incoming = Incoming(box.db, box.blobs, Fetcher(lambda: Settings().fetch), Settings)
+    brought = await incoming.keep(box.principal, data, field="image")
+    incoming.close()
+    return InputPicture(blob=brought.blob, width=width, height=height, image=brought.id)
 
 
 def given(box: Box) -> dict[str, Any]:
@@ -31,9 +40,10 @@ def given(box: Box) -> dict[str, Any]:
 
 async def test_source_and_mask_are_scaled_and_references_are_not(open_box: OpenBox) -> None:
     box = await open_box(m=MODEL)
+    source = await kept(box)
     job = await box.ask(
         capability="inpaint",
-        source=await kept(box),
+        source=source,
         mask=await kept(box, WHITE),
         references=(await kept(box, BLUE, 32, 40),),
         width=96,
@@ -46,7 +56,7 @@ async def test_source_and_mask_are_scaled_and_references_are_not(open_box: OpenB
         "references": [[32, 40, *BLUE]],
         "strength": 0.75,
     }
-    assert [image.parent_id for image in await box.images(job)] == ["0190"]
+    assert [image.parent_id for image in await box.images(job)] == [source.image]
     assert job.request.size == Size(96, 128)
 
 
@@ -59,15 +69,19 @@ async def test_the_engine_sees_how_large_pictures_are_before_anything_is_queued(
 
 async def test_a_job_that_lost_its_picture_fails_alone(open_box: OpenBox) -> None:
     box = await open_box(m=MODEL, start=False)
-    lost = InputPicture(blob="0" * 64, width=64, height=64)
-    broken = InputPicture(blob=(await box.blobs.put(b"no picture")).hash, width=64, height=64)
+    lost, broken = await kept(box, WHITE), await kept(box, BLUE)
     bad = [await box.ask(capability="image_to_image", source=each) for each in (lost, broken)]
     good = await box.ask(capability="image_to_image", source=await kept(box))
+    for picture in (lost, broken):
+        await box.blobs.delete(picture.blob)
+    await box.blobs.put(b"no picture", broken.blob)
     await box.start()
     for job in bad:
         ended = await box.until(job)
         assert (ended.state, ended.error_code, ended.attempt) == ("failed", "picture_gone", 1)
         assert ended.refunded == ended.charged
     assert (await box.until(good)).state == "succeeded"
+    async with box.db.write() as connection:
+        await connection.execute(across_teams(delete(images)).where(images.c.id == lost.image))
     with pytest.raises(WrongState, match="is gone"):
         await retried(box.db, box.principal, bad[0].id)
