@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Capability = Literal["text_to_image", "image_to_image", "inpaint", "upscale"]
 Replay = Literal["safe", "reconcile", "never"]
@@ -238,6 +238,12 @@ class UpstreamRateLimited(EngineUnavailable):
         self.retry_after = retry_after
 
 
+class UpstreamOutcomeUnknown(EngineError):
+    """A paid request was sent and got no whole answer; sent again it might be paid twice, so it is not."""
+
+    code = "upstream_outcome_unknown"
+
+
 class OutOfMemory(EngineError):
     """The device is too small for this batch; tried again alone, then with the model's memory-saving settings."""
 
@@ -275,6 +281,16 @@ class Batch(Protocol):
         ...
 
 
+SecretName = Annotated[str, Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", description="the name of a secret")]
+"""For a key of `Options`: models.toml has the name of a secret, and `Engine.secret` its value. Empty: none."""
+
+
+def _no_secret(name: str) -> str:
+    if not name:
+        return ""
+    raise ModelUnusable(f"The secret {name} is not set: put it in the environment or into secrets.toml.")
+
+
 class NoOptions(Struct, forbid_unknown_fields=True, frozen=True):
     """An empty table."""
 
@@ -289,6 +305,11 @@ class Engine(abc.ABC):
     set_by_http: ClassVar[frozenset[str]] = frozenset()
     """Those of `ModelOptions` that an administrator may set over HTTP too, and not in the file alone: none that runs code,
     reads what can, opens a path, or leads to a secret."""
+
+    secret: Callable[[str], str] = staticmethod(_no_secret)
+    """The value of a secret, by its name in `options`; empty for no name. The gateway puts its own in this one's place once
+    the engine is made, so ask when you need it: in `card`, so that a missing one is seen early, and before each request.
+    Raises ModelUnusable, which says where to put the value."""
 
     def __init__(self, name: str, options: Any) -> None:
         self.name = name

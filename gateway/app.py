@@ -194,7 +194,7 @@ class House:
     async def _furnish(self, stack: AsyncExitStack, db: Database) -> Services:
         settings = self.catalog_file.catalog.settings
         blobs = await asyncio.to_thread(BlobStore, self.wiring.blobs_url, InPlace(db).find)
-        models = Models(self.registry)
+        models = Models(self.registry, self.secrets.get)
         stack.push_async_callback(models.close)
         await models.refresh(self.catalog_file.catalog)
         bus = Bus()

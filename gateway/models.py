@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -30,8 +30,10 @@ class Offer(Struct, frozen=True):
 class Models:
     """Follows the catalog: `refresh` after every change of it; everything else reads one consistent snapshot."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, secret: Callable[[str], str] | None = None) -> None:
         self.registry = registry
+        self.secret = secret
+        """The values of secrets by their names, for the engines."""
         self.catalog = Catalog()
         self.offers: Mapping[str, Offer] = {}
         self.problems: Mapping[str, str] = {}
@@ -66,7 +68,7 @@ class Models:
         for name, entry in catalog.engines.items():
             kept = self._fronts.get(name)
             try:
-                fronts[name] = kept if kept and kept[0] == entry else (entry, self.registry.build(entry))
+                fronts[name] = kept if kept and kept[0] == entry else (entry, self.registry.build(entry, self.secret))
             except DarkroomError as error:
                 problems[name] = error.message
         return fronts, problems

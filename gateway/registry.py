@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec.inspect
 from msgspec import Struct
 
-from engines.contract import Engine, EngineError, ModelSpec
+from engines.contract import Engine, EngineError, ModelSpec, ModelUnusable
 from gateway.catalog import EngineEntry, ModelEntry
 from gateway.catalog.decoding import decode, known_keys
 from gateway.catalog.models import OWN_KEYS
@@ -51,14 +51,20 @@ class Registry:
                 log.warning("%s", problems[name], exc_info=error)
         return cls(plugins, problems)
 
-    def build(self, entry: EngineEntry) -> Engine:
-        """A new instance for one `[engines.<name>]` table. Raises ConfigurationError that says what to mend."""
+    def build(self, entry: EngineEntry, secret: Callable[[str], str] | None = None) -> Engine:
+        """A new instance for one `[engines.<name>]` table; `secret` has the values of secrets by their names.
+
+        Raises ConfigurationError that says what to mend.
+        """
         plugin = self._plugin(entry)
         options = entry.options
         if options is None:
             options = _decoded(entry.options_table, plugin.Options, ("engines", entry.name))
         try:
-            return plugin(entry.name, options)
+            engine = plugin(entry.name, options)
+            if secret is not None:
+                engine.secret = _told_to_engines(secret)
+            return engine
         except Exception as error:
             log.warning("the engine %s does not start", entry.name, exc_info=error)
             raise ConfigurationError(
@@ -123,6 +129,19 @@ def _decoded(table: Mapping[str, Any], shape: type[Struct], path: tuple[str, str
     if decoded is None:
         raise CatalogError(problems.messages)
     return decoded
+
+
+def _told_to_engines(secret: Callable[[str], str]) -> Callable[[str], str]:
+    """Secrets as the contract has them: no name is no secret, and one that is not set makes the model unusable."""
+
+    def told(name: str) -> str:
+        try:
+            return secret(name) if name else ""
+        except ConfigurationError as error:
+            log.warning("%s", error.message)  # this one names the file
+            raise ModelUnusable(f"The secret {name} is not set: put it in the environment or into secrets.toml.") from error
+
+    return told
 
 
 def _reason(error: BaseException) -> str:

@@ -17,7 +17,7 @@ log = logging.getLogger("gateway.access")
 HEADER = b"x-request-id"
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _SECRET = re.compile(r"(?i)(?:^|(?<=[?&]))(sig|key|token|access_token|api_key)=[^&]*")
-_SHARE = re.compile(r"(/s/)[0-9A-Za-z]{40}(?![0-9A-Za-z])")
+_SHARE = re.compile(r"(/s/)[^/?]+")
 """A link's token opens a picture."""
 _QUIET = ("/health/", "/metrics")
 """Asked every few seconds by machines; in the log at `debug` only."""

@@ -60,7 +60,8 @@ class Language:
         settings = self._settings()
         asked: dict[str, Any] = {"model": settings.model, "messages": messages, "tools": TOOLS}
         async with _in_our_words(settings.timeout_seconds):
-            client = self._open(settings)
+            # The client's library takes a second to import, and a client some ten milliseconds to make.
+            client = await asyncio.to_thread(self._open, settings)
             if tell is not None:
                 return await _streamed(await client.chat.completions.create(**asked, stream=True), tell)
             return _whole(await client.chat.completions.create(**asked))
@@ -70,7 +71,7 @@ class Language:
             await self._client[1].close()
 
     def _open(self, settings: Chat) -> AsyncOpenAI:
-        """One client for as long as the settings stay: making one takes some ten milliseconds."""
+        """One client for as long as the settings stay."""
         try:
             from openai import AsyncOpenAI
         except ImportError as error:

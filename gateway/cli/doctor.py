@@ -48,6 +48,7 @@ def doctor(reach: Reach, as_json: bool) -> None:
 
 def _findings(reach: Reach) -> Iterator[Finding]:
     from gateway.cli.checks import folders, machine, offer, running
+    from gateway.secrets import look_up
 
     gateway = find(reach)
     if gateway:
@@ -68,9 +69,10 @@ def _findings(reach: Reach) -> Iterator[Finding]:
     yield from faults
     yield from machine.devices(catalog.devices if catalog else {})
     if catalog and gateway is None:
-        yield from offer.engines_and_models(catalog, plugins)
+        yield from offer.engines_and_models(catalog, plugins, look_up(wiring.data, wiring.environment))
     if catalog:
         yield from offer.marks(catalog)
+        yield from offer.chat(catalog)
         yield from folders.proxies(wiring, catalog.settings.http.trusted_proxies)
 
 

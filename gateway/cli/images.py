@@ -87,11 +87,16 @@ def import_(
             with _connected(reach) as gateway:
                 _pass(gateway, wish, told, taken)
     except GatewayGone as error:
+        if not told.counts:
+            raise
         raise GatewayGone(f"{error.message}\nSo far: {told.words()}. The same command goes on from there.") from None
     except KeyboardInterrupt:
+        if watch:
+            click.echo(told.words())
+            stop(0)
         note("Stopped; the same command goes on where this one was.")
         told.tell()
-        stop(0 if watch else CANCELED)
+        stop(CANCELED)
     if as_json:
         print_json(told.as_json())
     else:
@@ -158,7 +163,7 @@ def _persistently(reach: Reach, work: Callable[[Gateway], None]) -> None:
             with _connected(reach) as gateway:
                 return work(gateway)
         except (GatewayGone, Refused) as error:
-            if isinstance(error, Refused) and error.status not in _NOT_NOW:
+            if isinstance(error, Refused) and (error.status not in _NOT_NOW or (error.status == 401 and reach.key)):
                 raise
             if not is_told:
                 note(f"{error.message}\nTrying again until it works; Ctrl-C ends it.")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.db import Database, now
 from gateway.errors import DarkroomError, WrongState
-from gateway.images import lost
+from gateway.images import lost, publishing
 from gateway.storage import BlobStore, checking, ledger
 from gateway.storage.checking import PARTS, Findings
 
@@ -49,6 +49,8 @@ class Report(Struct, kw_only=True):
     """Pictures that say so now and did not before."""
     thumbnails: int = 0
     """Pictures whose thumbnails were made anew."""
+    copies: int = 0
+    """Published pictures whose copy for everyone is made anew."""
     found_again: int = 0
     """Pictures that were lost and are not any more."""
 
@@ -84,6 +86,7 @@ class Checkup:
                 report.parts_done += 1
             if report.repairs:
                 report.found_again = await lost.find_again(self._db, self._store)
+                await publishing.catch_up(self._db, self._store)
             report.state = "finished"
         except (DarkroomError, SQLAlchemyError) as error:
             report.problem = error.message if isinstance(error, DarkroomError) else "The database does not answer."
@@ -114,4 +117,5 @@ class Checkup:
         strays = [hash for hash, each in found.orphans.items() if checking.is_old(each)]
         report.removed += await ledger.delete_strays(self._db, self._store, strays)
         report.marked += await lost.mark(self._db, found.lost)
+        report.copies += await lost.drop_copies(self._db, found.lost)
         report.thumbnails += await lost.make_thumbnails(self._db, self._store, found.lost)

@@ -37,17 +37,23 @@ class Closed:
         self._days = days
         self._ids: set[str] = set()
         self._asks = False
+        self._since: list[tuple[bool, str]] | None = None
+        """What was closed and opened while the database is being read."""
         self._known: OrderedDict[str, tuple[float, bool]] = OrderedDict()
 
     async def rebuild(self) -> None:
         """Read what is denied, and forget what was purged so long ago that no address of it is left."""
-        # In the writer's turn: nothing is trashed or restored between the reading and the setting.
+        since: list[tuple[bool, str]] = []
+        self._since = since
         async with self._db.write() as connection:
             await connection.execute(delete(purged_images).where(purged_images.c.until <= now()))
             trashed = across_teams(select(images.c.id)).where(images.c.deleted_at.is_not(None)).limit(MOST + 1)
             ids = set((await connection.execute(trashed)).scalars())
             ids.update((await connection.execute(select(purged_images.c.image_id).limit(MOST + 1))).scalars())
-            self._set(ids)
+        self._since = None
+        for closed, each in since:
+            (ids.add if closed else ids.discard)(each)
+        self._set(ids)
 
     async def note_purged(self, connection: AsyncConnection, several: Iterable[Image]) -> None:
         """Remember, in the transaction that deletes them, those of which an address may still open."""
@@ -61,6 +67,7 @@ class Closed:
         for each in ids:
             self._known.pop(each, None)
             self._ids.add(each)
+            self._note(each, closed=True)
         if len(self._ids) > MOST:
             self._set(self._ids)
 
@@ -69,6 +76,7 @@ class Closed:
         for each in ids:
             self._known.pop(each, None)
             self._ids.discard(each)
+            self._note(each, closed=False)
 
     def may_be(self, image_id: str) -> bool:
         """False: its addresses open. True: ask `require`."""
@@ -84,6 +92,10 @@ class Closed:
         async with self._db.read() as connection:
             if (await connection.execute(across_teams(select(images.c.id)).where(images.c.id == image_id))).first() is None:
                 raise NotFound("This picture was deleted for good.")
+
+    def _note(self, image_id: str, *, closed: bool) -> None:
+        if self._since is not None:
+            self._since.append((closed, image_id))
 
     def _set(self, ids: set[str]) -> None:
         self._asks = len(ids) > MOST

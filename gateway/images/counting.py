@@ -15,6 +15,8 @@ from gateway.images.wanted import Wanted
 
 MOST = 1_000
 """What is counted by reading; beyond, a total says no more than that there are more."""
+MOST_OF_A_PRESET = 10_000
+"""Where it is all that is asked for: as far as page numbers reach."""
 SHOWN = Facet("shown")
 
 
@@ -27,8 +29,10 @@ class Count(Struct, frozen=True):
 async def count(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Count:
     if (known := await _known(connection, team_id, wanted)) is not None:
         return Count(known, False)
-    found = await bounded(connection, ranges.chosen(team_id, wanted, limit=MOST + 1))
-    return Count(min(found, MOST), found > MOST)
+    alone = wanted == Wanted(preset_id=wanted.preset_id, made_here=wanted.made_here)
+    most = MOST_OF_A_PRESET if alone else MOST
+    found = await bounded(connection, ranges.some(team_id, wanted, most + 1))
+    return Count(min(found, most), found > most)
 
 
 async def bounded(connection: AsyncConnection, some: Select[Any]) -> int:

@@ -18,13 +18,14 @@ from sqlalchemy import update
 
 from gateway.accounts import Principal
 from gateway.catalog import Settings
-from gateway.db import Database, new_id, now, of_team
+from gateway.db import Database, moment_of, new_id, now, of_team
 from gateway.errors import BadSignature, InvalidInput, LinkExpired, NotFound, WrongState
 from gateway.fetch import Fetcher, Unfetchable
 from gateway.images import records
 from gateway.images.records import Image
 from gateway.images.tables import images
 from gateway.storage import BlobStore, Finished, keep, ledger
+from gateway.storage.inplace import FileChanged
 from gateway.storage.reading import UnreadablePicture, read, sniff
 from gateway.storage.scaling import luminance
 
@@ -135,7 +136,10 @@ class Incoming:
 
     async def marks_something(self, mask: Image) -> bool:
         """Whether a mask has anything in it that is not black. Raises NotFound, UnreadablePicture."""
-        data, largest = await self._blobs.get(mask.blob), max(mask.width * mask.height, 1)
+        try:
+            data, largest = await self._blobs.get(mask.blob), max(mask.width * mask.height, 1)
+        except FileChanged as error:
+            raise UnreadablePicture(error.message, field="mask") from error
         return await self._in_thread(lambda: bool(luminance(read(data, largest_pixels=largest).pixels).any()))
 
     def close(self) -> None:
@@ -160,7 +164,6 @@ def _shown(title: str) -> str:
 
 
 def _upload(image_id: str, principal: Principal, finished: Finished, blobs: dict[int, str], title: str) -> Image:
-    moment = now()
     return Image(
         id=image_id,
         team_id=principal.team_id,
@@ -184,7 +187,7 @@ def _upload(image_id: str, principal: Principal, finished: Finished, blobs: dict
         negative_prompt="",
         seed=None,
         parameters={},
-        created_at=moment,
+        created_at=moment_of(image_id),
         deleted_at=None,
-        unsaved_at=moment,
+        unsaved_at=now(),
     )

@@ -147,7 +147,7 @@ async def _favorites_first(
     if after is None or after.key == str(True):
         found = await _walk(connection, team_id, stars, True, after.id if after else None, limit, offset)
         if offset and len(found) < limit:
-            skipped = await counting.bounded(connection, ranges.chosen(team_id, stars, limit=offset))
+            skipped = await counting.bounded(connection, ranges.some(team_id, stars, offset))
         after = None
     if len(found) < limit:
         behind = after.id if after else None
@@ -159,7 +159,7 @@ async def _few(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Sel
     """Those that match, where they are so few that sorting them is less work than walking all titles."""
     if wanted == Wanted(made_here=wanted.made_here):
         return None
-    some = ranges.chosen(team_id, wanted, limit=MOST_SORTED + 1)
+    some = ranges.some(team_id, wanted, MOST_SORTED + 1)
     return some if await counting.bounded(connection, some) <= MOST_SORTED else None
 
 

@@ -48,6 +48,16 @@ async def find_again(db: Database, store: BlobStore) -> int:
         found += len(back)
 
 
+async def drop_copies(db: Database, hashes: Sequence[str]) -> int:
+    """Forget the copies for the public gallery that these were, so that they are made anew; of how many pictures."""
+    dropped = 0
+    for part in _parts(hashes):
+        change = across_teams(update(images)).where(images.c.public_blob.in_(part)).values(public_blob=None)
+        async with db.write() as connection:
+            dropped += (await connection.execute(change)).rowcount
+    return dropped
+
+
 async def make_thumbnails(db: Database, store: BlobStore, hashes: Sequence[str]) -> int:
     """Make those thumbnails anew that these were, where the picture itself can be read; of how many pictures."""
 

@@ -44,7 +44,7 @@ def match(
     asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]], *, one_by_one: bool = False
 ) -> ColumnElement[bool]:
     """All of `asked`, one of `either` where there are any, and of each of `unasked` not all."""
-    queries = literal(_fts5(asked, either, unasked)), literal(_tsquery(asked, either, unasked))
+    queries = literal(_fts5(asked, either, unasked)), literal(tsquery(asked, either, unasked))
     return MatchOneByOne(*queries) if one_by_one else Match(*queries)
 
 
@@ -90,7 +90,9 @@ def _fts5(asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Seque
     return f"({whole}) NOT ({' OR '.join(nots)})" if nots else whole
 
 
-def _tsquery(asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]]) -> str:
+def tsquery(asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]]) -> str:
+    """As PostgreSQL reads it; no token has a quote or a backslash."""
+
     def said(term: Term) -> str:
         return f"'{term.text}'{':*' if term.is_beginning else ''}"
 

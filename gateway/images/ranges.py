@@ -7,18 +7,22 @@ index, which skips from posting to posting. Titles are sorted by their own index
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, column, exists, select, tuple_, union_all
 from sqlalchemy import literal as given
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from gateway.db import first_id_at, of_team
 from gateway.images import search
 from gateway.images.tables import SHOWN, image_tags, images
 from gateway.images.wanted import Wanted
 
+_ID: ColumnElement[str] = column("id")
+"""Of several ranges together."""
 _AT_ONCE = 32
 """Models whose ranges are merged; of more, each row is looked at."""
 
@@ -34,10 +38,55 @@ def chosen(
         (query,) = ranges
         (identity,) = query.selected_columns
         return query.order_by(identity.desc() if newest else identity).limit(limit).offset(offset)
-    several = union_all(*ranges)
-    (identity,) = several.selected_columns
-    merged = several.order_by(identity.desc() if newest else identity).limit(limit).offset(offset).subquery()
-    return select(merged.c[0])
+    order = _ID.desc() if newest else _ID
+    merged = [_joined(each, order, limit, offset) for each in (ranges, [_cut(each, newest, limit + offset) for each in ranges])]
+    return of_team(select(images.c.id), team_id, images).where(_InEither(*(images.c.id.in_(each) for each in merged)))
+
+
+def some(team_id: str, wanted: Wanted, limit: int) -> Select[Any]:
+    """Ids of what is wanted, so many at most, in no order."""
+    if wanted.needs_words or wanted.impossible:
+        return search.chosen(team_id, wanted, limit=limit)
+    ranges = list(_ranges(team_id, wanted, True, None))
+    if len(ranges) == 1:
+        return ranges[0].limit(limit)
+    whole = union_all(*(_cut(each, None, limit) for each in ranges)).limit(limit).subquery()
+    return select(whole.c[0])
+
+
+class _InEither(FunctionElement[bool]):
+    """Whether the image is one of several ranges' first ones together: (how SQLite merges them, how PostgreSQL does).
+
+    SQLite walks ranges side by side that have an order together and none of their own. PostgreSQL plans each by itself, and
+    must be told for each that it needs the first ones only. It has no SQL type, or SQLite would be asked whether it `= 1`.
+    """
+
+    inherit_cache = True
+
+
+@compiles(_InEither, "sqlite")
+def _side_by_side(element: _InEither, compiler: Any, **options: Any) -> str:
+    merged, _ = element.clauses
+    return str(compiler.process(merged, **options))
+
+
+@compiles(_InEither, "postgresql")
+def _one_by_one(element: _InEither, compiler: Any, **options: Any) -> str:
+    _, merged = element.clauses
+    return str(compiler.process(merged, **options))
+
+
+def _joined(ranges: Sequence[Select[Any]], order: ColumnElement[Any], limit: int, offset: int) -> Select[Any]:
+    whole = union_all(*ranges).order_by(order).limit(limit).offset(offset).subquery()
+    return select(whole.c[0])
+
+
+def _cut(query: Select[Any], newest: bool | None, limit: int) -> Select[Any]:
+    """The first of a range; None: any."""
+    (identity,) = query.selected_columns
+    ordered = query if newest is None else query.order_by(identity.desc() if newest else identity)
+    first = ordered.limit(limit).subquery()
+    return select(first.c[0].label("id"))
 
 
 def by_title(

@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import across_teams, now, of_team
-from gateway.errors import NotFound, WrongState
+from gateway.db import across_teams, of_team
+from gateway.errors import NotFound
 from gateway.images import counters, search
 from gateway.images.image import Image, Source, from_row, searched, texts
-from gateway.images.tables import SHOWN, images
+from gateway.images.tables import images
 from gateway.images.tags import title_key
 from gateway.storage import ledger
 
@@ -52,6 +52,8 @@ async def alter(connection: AsyncConnection, several: Sequence[Image], **values:
     now_so = [msgspec.structs.replace(each, **values) for each in several]
     if "title" in values:
         values["title_key"] = title_key(values["title"])
+    if blob := values.get("public_blob"):
+        await ledger.hold(connection, [blob])
     for part in _parts(several):
         await connection.execute(across_teams(update(images)).where(images.c.id.in_(part)).values(values))
     await _follow(connection, list(zip(several, now_so, strict=True)))
@@ -69,8 +71,11 @@ async def _follow(connection: AsyncConnection, changes: Sequence[counters.Change
     await counters.changed(connection, changes)
     hidden = [before.id for before, after in changes if before and before.shown and not (after and after.shown)]
     await search.forget(connection, hidden)
+    new = [after for before, after in changes if after and after.shown and not (before and before.shown)]
+    kept = {image.id: search.kept_of(image.team_id, *texts(image), facets=searched(image)) for image in new}
+    await search.index_new(connection, kept)
     for before, after in changes:
-        if after and after.shown and (not (before and before.shown) or _found(before) != _found(after)):
+        if before and after and before.shown and after.shown and _found(before) != _found(after):
             await search.index(connection, after.id, after.team_id, *texts(after), facets=searched(after))
 
 
@@ -90,27 +95,6 @@ async def get(connection: AsyncConnection, team_id: str, image_id: str) -> Image
     if row is None:
         raise NotFound(f"There is no image {image_id}.")
     return from_row(row)
-
-
-async def newest(connection: AsyncConnection, team_id: str, *, limit: int, before: str | None = None) -> list[Image]:
-    """The team's images that lists show, newest first, those before the id `before`."""
-    query = of_team(select(images), team_id, images).where(SHOWN).order_by(images.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(images.c.id < before)
-    return [from_row(row) for row in await connection.execute(query)]
-
-
-async def set_saved(connection: AsyncConnection, team_id: str, image_id: str, *, saved: bool) -> Image:
-    """Show an upload in the gallery, or no longer, and then to nobody else either.
-
-    Raises NotFound, and WrongState for a picture that was made here.
-    """
-    image = await get(connection, team_id, image_id)
-    if image.source != "upload" and not saved:
-        raise WrongState("Only an upload can be unsaved; delete a picture that was made here.", field="saved")
-    values = {"unsaved_at": None} if saved else {"unsaved_at": now(), "published_at": None, "public_blob": None}
-    (changed,) = await alter(connection, [image], **values)
-    return changed
 
 
 async def of_job(connection: AsyncConnection, job_id: str) -> list[Image]:

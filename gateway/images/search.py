@@ -7,7 +7,7 @@ nothing of other teams.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import count
 from typing import Any, TypeVar
@@ -24,7 +24,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     select,
     table,
     update,
@@ -34,7 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.db import Database, across_teams, insert_ignore, of_team
 from gateway.errors import StorageUnavailable
 from gateway.images.image import Facet, Kind, from_row, searched, texts
-from gateway.images.matching import Place, PlaceOfFew, match
+from gateway.images.matching import Place, PlaceOfFew, match, tsquery
 from gateway.images.tables import SHOWN, image_texts, images
 from gateway.images.tokens import Term, terms, tokens
 from gateway.images.wanted import Wanted
@@ -55,14 +54,37 @@ _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 async def index(connection: AsyncConnection, image_id: str, team_id: str, *texts: str, facets: Iterable[Facet] = ()) -> None:
     """Let the image be found by these texts and facets, in place of those by which it was found before."""
-    kept = " ".join([_team(team_id), *(_facet(each) for each in facets if each.kind in _FACET), *tokens(*texts)])
+    await _add(connection, image_id, kept_of(team_id, *texts, facets=facets))
+
+
+async def _add(connection: AsyncConnection, image_id: str, kept: str) -> None:
     again = update(image_texts).where(image_texts.c.image_id == image_id).values(tokens=kept)
     # Images of one moment want the same number: then the later one takes the next.
-    for number in count(_number(image_id)):
+    for number in count(number_of(image_id)):
         if await insert_ignore(connection, image_texts, {"number": number, "image_id": image_id, "tokens": kept}):
             return
         if (await connection.execute(again)).rowcount:
             return
+
+
+async def index_new(connection: AsyncConnection, several: Mapping[str, str]) -> None:
+    """Let images be found that were not yet: by the id of each, what `kept_of` makes. One statement for hundreds."""
+    rows: list[dict[str, Any]] = []
+    for image_id in sorted(several):
+        number = max(number_of(image_id), rows[-1]["number"] + 1 if rows else 0)
+        rows.append({"number": number, "image_id": image_id, "tokens": several[image_id]})
+    if await insert_ignore(connection, image_texts, rows) == len(rows):
+        return
+    query = select(image_texts.c.image_id).where(image_texts.c.image_id.in_(several))
+    there = set((await connection.execute(query)).scalars())
+    for row in rows:
+        if row["image_id"] not in there:
+            await _add(connection, row["image_id"], row["tokens"])
+
+
+def kept_of(team_id: str, *texts: str, facets: Iterable[Facet] = ()) -> str:
+    """What the index has of an image, as it stands in its row."""
+    return " ".join([_team(team_id), *(_facet(each) for each in facets if each.kind in _FACET), *tokens(*texts)])
 
 
 async def forget(connection: AsyncConnection, image_ids: Sequence[str]) -> None:
@@ -88,7 +110,7 @@ def newest_first(listed: Select[_Row], team_id: str, query: str, *, before: str 
     listed = listed.join(_words, _words.c.image_id == images.c.id).where(_found(team_id, query))
     if before is not None:
         kept = select(image_texts.c.number).where(image_texts.c.image_id == before).scalar_subquery()
-        listed = listed.where(_words.c.rowid < func.coalesce(kept, _number(before)))
+        listed = listed.where(_words.c.rowid < func.coalesce(kept, number_of(before)))
     return listed.order_by(_words.c.rowid.desc())
 
 
@@ -110,9 +132,9 @@ def chosen(
     return query.order_by(order).limit(limit).offset(offset)
 
 
-def sought(team_id: str, wanted: Wanted) -> Select[tuple[int]]:
-    """A row for each picture that the words find, in no order: to be estimated, not to be read."""
-    return select(literal(1)).select_from(_words).where(_matches(team_id, wanted))
+def sought(team_id: str, wanted: Wanted) -> str:
+    """What PostgreSQL's index is asked."""
+    return tsquery(*_parts(team_id, wanted))
 
 
 def having(team_id: str, wanted: Wanted) -> Exists:
@@ -154,18 +176,22 @@ def _conditions(team_id: str, wanted: Wanted, newest: bool, after: str | None) -
         yield _words.c.rowid < _first_number(wanted.until + 1000)
     if after is not None:
         kept = select(image_texts.c.number).where(image_texts.c.image_id == after).scalar_subquery()
-        place = func.coalesce(kept, _number(after))
+        place = func.coalesce(kept, number_of(after))
         yield _words.c.rowid < place if newest else _words.c.rowid > place
 
 
 def _matches(team_id: str, wanted: Wanted) -> ColumnElement[bool]:
     if wanted.impossible:
         return false()
+    return match(*_parts(team_id, wanted), one_by_one=wanted.is_common is True)
+
+
+def _parts(team_id: str, wanted: Wanted) -> tuple[list[Term], list[Term], list[Sequence[Term]]]:
+    """What all must be there, what of some one must, and what must not all be there."""
     models = () if wanted.model is not None else sorted(wanted.models or ())
     asked = [*(wanted.terms or ()), Term(_team(team_id), False), *(Term(_facet(each), False) for each in wanted.facets)]
     either = [Term(_facet(Facet("model", model)), False) for model in models]
-    unasked = [*wanted.without, *((Term(_facet(each), False),) for each in wanted.without_facets)]
-    return match(asked, either, unasked, one_by_one=wanted.is_common is True)
+    return asked, either, [*wanted.without, *((Term(_facet(each), False),) for each in wanted.without_facets)]
 
 
 def _found(team_id: str, query: str) -> ColumnElement[bool]:
@@ -181,7 +207,7 @@ def _facet(facet: Facet) -> str:
     return _FACET[facet.kind] + blake2b(facet.key.encode(), digest_size=10).hexdigest()
 
 
-def _number(image_id: str) -> int:
+def number_of(image_id: str) -> int:
     """A UUIDv7's first 63 bits without its version and variant: they order images as their ids do, but for the last bits."""
     whole = UUID(image_id).int
     milliseconds, fraction, more = whole >> 80, whole >> 64 & 0xFFF, whole >> 59 & 0b111

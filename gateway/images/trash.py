@@ -101,7 +101,9 @@ class Trash:
 
 async def _named(connection: AsyncConnection, team_id: str, ids: Sequence[str]) -> list[Image]:
     query = of_team(select(images), team_id, images).where(images.c.id.in_(possible(ids)))
-    return [records.from_row(row) for row in await connection.execute(query)]
+    # One order for all, so that no two wait for each other's rows in a circle.
+    locked = query.order_by(images.c.id).with_for_update()
+    return [records.from_row(row) for row in await connection.execute(locked)]
 
 
 def _lain(days: int) -> Select[Any]:

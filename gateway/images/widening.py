@@ -14,11 +14,10 @@ import math
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, column, literal, select, table, union_all
+from sqlalchemy import Select, column, select, table, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.images import search
-from gateway.images.tables import image_texts
 from gateway.images.tokens import Term
 from gateway.images.wanted import Wanted
 
@@ -32,6 +31,10 @@ DEARER = 2.5
 """Times that a row of the walk costs what one of the index does: its words are taken apart anew (measured)."""
 _known = table("image_words_known", column("word"))
 """Of SQLite alone: the words that some picture has or had."""
+
+_EXPLAIN = text(
+    "EXPLAIN (FORMAT JSON) SELECT 1 FROM image_words WHERE words @@ CAST(:query AS tsquery) UNION ALL SELECT 1 FROM image_texts"
+)
 
 
 async def widened(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Wanted:
@@ -60,11 +63,9 @@ def _begin_so(term: Term) -> Select[Any]:
     return select(words.limit(MOST_WORDS + 1).subquery().c.word)
 
 
-async def _estimated(connection: AsyncConnection, query: Select[Any]) -> tuple[float, float]:
-    """How many rows PostgreSQL expects of a query, and of the pictures as a whole."""
-    both = union_all(query, select(literal(1)).select_from(image_texts))
-    written = both.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-    told = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {written}")).scalar_one()
+async def _estimated(connection: AsyncConnection, query: str) -> tuple[float, float]:
+    """How many pictures PostgreSQL expects of a query, and as a whole."""
+    told = (await connection.execute(_EXPLAIN, {"query": query})).scalar_one()
     (plan,) = json.loads(told) if isinstance(told, str) else told
     found, of = (each["Plan Rows"] for each in plan["Plan"]["Plans"])
     return found, of

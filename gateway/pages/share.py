@@ -175,7 +175,7 @@ def _fitted(width: int, height: int) -> tuple[int, int]:
 def _how(shown: Shown, words: Words) -> str:
     """Where the owner wants it, and only there."""
     image = shown.image
-    if not shown.share.show_prompt or image.source == "upload":
+    if not shown.share.show_prompt:
         return ""
     told = {
         "Prompt": image.prompt,
@@ -184,6 +184,8 @@ def _how(shown: Shown, words: Words) -> str:
         "Seed": "" if image.seed is None else str(image.seed),
     }
     rows = "".join(f'<dt>{name}</dt><dd dir="auto">{escape(text)}</dd>' for name, text in told.items() if text)
+    if not rows:
+        return ""
     return f"<details open><summary>{escape(words.how)}</summary><dl>{rows}</dl></details>"
 
 

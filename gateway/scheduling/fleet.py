@@ -42,7 +42,7 @@ def fleet(models: Models, machine: Sequence[Device], present: Mapping[str, Lane]
 
 def _build(models: Models) -> Callable[[EngineEntry], LocalEngine]:
     def build(entry: EngineEntry) -> LocalEngine:
-        engine = models.registry.build(entry)
+        engine = models.registry.build(entry, models.secret)
         if not isinstance(engine, LocalEngine):
             raise ConfigurationError(f"The engine {entry.name} runs on no device.")
         return engine

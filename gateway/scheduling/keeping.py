@@ -11,7 +11,7 @@ import msgspec
 
 from engines.contract import EngineCrashed, ImageReady, ImageRequest, Pixels, Size
 from gateway.cards import NEEDS_SOURCE
-from gateway.db import Database, new_id, now
+from gateway.db import Database, moment_of, new_id, now
 from gateway.events import Bus, ImageStored
 from gateway.images import records as images
 from gateway.images.records import Image, Source
@@ -188,11 +188,11 @@ def _image(image_id: str, job: Job, about: Description, ordinal: int, finished: 
         negative_prompt=job.request.negative_prompt,
         seed=about.seed,
         parameters=parameters,
-        created_at=(moment := now()),
+        created_at=moment_of(image_id),
         deleted_at=None,
         preset_id=job.request.preset.id if job.request.preset else None,
         user_prompt=job.request.user_prompt,
-        published_at=moment if job.request.public else None,
+        published_at=now() if job.request.public else None,
         tags=list(job.request.tags),
         edit_session_id=job.request.edit_session_id,
     )

@@ -23,10 +23,8 @@ from gateway.sharing.live import LiveShares
 from gateway.sharing.share import Share, digest_of, from_row, token_of
 from gateway.sharing.tables import shares
 from gateway.sharing.views import Views
-from gateway.storage import BlobStore
+from gateway.storage import BlobStore, ledger
 from gateway.storage.tables import blobs
-
-MADE_HERE = frozenset({"generate", "edit", "upscale"})
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -73,13 +71,14 @@ class Sharing:
             return await _as_wanted(share, wish), False
         given = await _checked(wish)
         copy = await copy_of(self._db, self._store, image)
-        source_type = copy.source_type or ("trainedAlgorithmicMedia" if image.source in MADE_HERE else None)
+        source_type = copy.source_type or _source_type(image)
         made = self._made(principal, image, copy_blob=copy.blob, source_type=source_type, **given)
         async with self._db.write() as connection:
             image, share = await self._of(connection, principal, image_id)
             _must_be_shown(image)
             if share is not None and share.is_over(now()):
                 await _end(connection, share, is_revoked=False)
+            await ledger.hold(connection, [copy.blob])
             await insert_ignore(connection, shares, msgspec.structs.asdict(made))
             _, share = await self._of(connection, principal, image_id)
             assert share is not None
@@ -181,6 +180,13 @@ async def _as_wanted(share: Share, wish: Wish) -> Share:
         if not same:
             raise AlreadyExists(f"The picture is shared already, with another {field}; PATCH changes the link.", field=field)
     return share
+
+
+def _source_type(image: Image) -> str | None:
+    """What is known of a picture whose file does not say it; one of a model has a prompt or the model's name."""
+    if image.parameters.get("changes_real_picture"):
+        return "compositeWithTrainedAlgorithmicMedia"
+    return "trainedAlgorithmicMedia" if image.model or image.prompt else None
 
 
 def _must_be_shown(image: Image) -> None:

@@ -195,6 +195,8 @@ class Furniture:
         self._tell(tasks, "path.task_id", "path.job_id", "query.task_id")
         self._tell([each["id"] for each in pictures], "path.image_id", *places)
         self._tell([each["id"] for each in deliveries], "path.delivery_id")
+        sessions = [self._made(f"/v1/images/{each['id']}/open-in-chat")["id"] for each in pictures[:MANY]]
+        self._tell(sessions, "path.session_id")
         self._signed = [(name, pictures[-1]["id"], pictures[-1][f"{name}_url".removeprefix("content_")]) for name in SIGNED]
 
     def _made(self, path: str, **body: Any) -> dict[str, Any]:

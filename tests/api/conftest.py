@@ -82,7 +82,16 @@ PLUGINS = Registry(
 )
 
 
-WHATEVER_THE_DATABASE = {"test_content", "test_events", "test_generate", "test_importing", "test_operations", "test_problems"}
+WHATEVER_THE_DATABASE = {
+    "test_chat_language",
+    "test_content",
+    "test_events",
+    "test_generate",
+    "test_importing",
+    "test_operations",
+    "test_problems",
+    "test_upscale",
+}
 """Modules about bytes, streams and bad bodies: what they ask of a database other modules ask too, so SQLite does."""
 
 

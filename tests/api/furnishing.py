@@ -35,9 +35,19 @@ async def furnish(owner: httpx.AsyncClient, admin: httpx.AsyncClient) -> Things:
     body = {"presetId": presets[0], "resolution": "low", "isPublic": True}
     studio = (await owner.post("/v0/images/generations", json=body)).json()["data"]
     upload = (await owner.post("/v1/uploads", files={"file": ("a.png", flat())})).json()["artifact_id"]
+    for _ in range(2):
+        trashed = (await owner.post("/v1/uploads", files={"file": ("b.png", flat())})).json()["artifact_id"]
+        assert (await owner.delete(f"/v1/images/{trashed}")).is_success
     (made,) = done["output"]["images"]
     assert (await owner.post(f"/v1/images/{made['artifact_id']}/share")).is_success
-    deliveries = await _delivered(owner, 3)
+    edited = (await owner.post(f"/v1/images/{made['artifact_id']}/edit", json={"prompt": PROMPT})).json()
+    await finished(owner, edited["job_id"])
+    sessions = [(await _made(owner, f"/v1/images/{made['artifact_id']}/open-in-chat"))["id"] for _ in range(2)]
+    said = (await owner.post(f"/v1/chat/sessions/{sessions[0]}/messages", json={"text": PROMPT})).json()
+    await finished(owner, said["answer"]["job_id"])
+    export = (await owner.post("/v1/images/bulk/export", json={"ids": [made["artifact_id"]]})).json()["job_id"]
+    await finished(owner, export)
+    deliveries = await _delivered(owner, 6)
     running = (await owner.post("/v1/images/generations", json={"prompt": PROMPT, "model": "stuck"})).json()["task_id"]
     await finished(owner, running, ("running",))
     queued = (await owner.post("/v1/images/generations", json={"prompt": PROMPT})).json()
@@ -48,13 +58,15 @@ async def furnish(owner: httpx.AsyncClient, admin: httpx.AsyncClient) -> Things:
         "user_id": [viewer["id"]],
         "key_id": [key["id"], me["key"]["id"]],
         "task_id": tasks,
-        "job_id": tasks,
+        "job_id": [export, *tasks],
         "image_id": [made["artifact_id"], upload, studio["data"][0]["id"]],
         "name": [made["url"].partition("?")[0].rpartition("/")[2]],
         "preset_id": presets,
         "webhook_id": [webhook["id"]],
         "delivery_id": deliveries,
         "model_id": ["quick"],
+        "session_id": sessions,
+        "edit_session_id": [edited["edit_session_id"]],
     }
 
 

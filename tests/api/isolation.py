@@ -23,6 +23,7 @@ EXEMPT: dict[str, tuple[int, str]] = {
     "/admin/": (403, "the box's: closed to every team's owner, before any id is looked at"),
     "/v1/images/{image_id}/content/{name}": (403, "answers to its signature, whoever asks, and to nobody without"),
     "/v1/images/{image_id}/thumbnail/{name}": (403, "answers to its signature, whoever asks, and to nobody without"),
+    "/v1/images/exports/{job_id}/archive/{name}": (403, "answers to its signature, whoever asks, and to nobody without"),
 }
 """What does not answer 404, by how its path begins: what it answers, and why that is so."""
 
@@ -42,12 +43,16 @@ UNDESCRIBED = {
 BODIES: dict[tuple[str, str], Json] = {
     ("PATCH", "/v0/images/library/{image_id}"): {"isPublic": True},
     ("PATCH", "/v0/presets/{preset_id}"): {"name": "Mine"},
-    ("PATCH", "/v1/images/{image_id}"): {"saved": True},
+    ("PATCH", "/v1/images/{image_id}"): {"saved": True, "title": "mine", "tags": ["mine"]},
+    ("POST", "/v1/images/{image_id}/favorite"): {"is_favorite": True},
     ("PATCH", "/v1/images/{image_id}/share"): {"show_prompt": True},
     ("POST", "/v1/images/{image_id}/share"): {},
     ("PATCH", "/v1/team/keys/{key_id}"): {"name": "mine"},
     ("PATCH", "/v1/team/members/{user_id}"): {"role": "member"},
     ("PATCH", "/v1/webhooks/{webhook_id}"): {"description": "mine"},
+    ("POST", "/v1/chat/sessions/{session_id}/messages"): {"text": "make it blue"},
+    ("POST", "/v1/images/{image_id}/edit"): {"prompt": "make it blue"},
+    ("POST", "/v1/images/{image_id}/upscale"): {"scale": 2},
     ("POST", "/v1/team/keys/{key_id}/rotate"): {"overlap_seconds": 60},
 }
 """Of routes whose path has ids: a body that the team itself is not refused."""
@@ -58,7 +63,10 @@ THINGS, OWN = ({"type": "artifact", "artifact_id": name} for name in ("{thing}",
 
 
 class Carried(NamedTuple):
-    """An id outside of the path: requests that name `{thing}`, one of the first team's of that kind, and the answer."""
+    """An id outside of the path: requests that name `{thing}`, one of the first team's of that kind, and the answer.
+
+    A path's `{image_id}` is a picture of the one who asks.
+    """
 
     kind: str
     status: int
@@ -75,6 +83,24 @@ CARRIED: dict[tuple[str, str, str], Carried] = {
             {"json": {"prompt": "a", "model": "edit", "image": OWN, "mask": THINGS}},
         ),
     ),
+    ("POST", "/v1/images/{image_id}/edit", "artifact_id"): Carried(
+        "image_id",
+        404,
+        (
+            {"json": {"prompt": "a", "model": "edit", "mask": THINGS}},
+            {"json": {"prompt": "a", "model": "edit", "extra_images": [OWN, THINGS]}},
+        ),
+    ),
+    ("POST", "/v1/images/{image_id}/edit", "edit_session_id"): Carried(
+        "edit_session_id", 404, ({"json": {"prompt": "a", "edit_session_id": "{thing}"}},)
+    ),
+    ("POST", "/v1/images/{image_id}/upscale", "edit_session_id"): Carried(
+        "edit_session_id", 404, ({"json": {"edit_session_id": "{thing}"}},)
+    ),
+    # What is not found is told; the second brings back what the first took away from the team itself.
+    ("POST", "/v1/images/bulk/delete", "ids"): Carried("image_id", 200, ({"json": {"ids": ["{thing}"]}},)),
+    ("POST", "/v1/images/bulk/restore", "ids"): Carried("image_id", 200, ({"json": {"ids": ["{thing}"]}},)),
+    ("POST", "/v1/images/bulk/export", "ids"): Carried("image_id", 404, ({"json": {"ids": ["{thing}"]}},)),
     # It counts pictures and looks at none: the answer is the same for any id.
     ("POST", "/v1/quote", "artifact_id"): Carried("image_id", 200, ({"json": {"model": "edit", "image": THINGS}},)),
     ("POST", "/v0/images/generations", "presetId"): Carried(

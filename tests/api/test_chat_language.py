@@ -137,31 +137,34 @@ async def test_it_is_reminded_of_what_was_said_and_done(client: httpx.AsyncClien
     assert "done" in turns[3]["content"]
 
 
+WRONG: list[tuple[str, Any, str]] = [
+    ("edit", '{"prompt": "a blue', "Input data was truncated"),
+    ("edit", "", "missing required field `prompt`"),
+    ("edit", "[]", "Expected `object`"),
+    ("edit", {"prompt": ""}, "length >= 1"),
+    ("edit", {"prompt": "x", "strength": "much"}, "`str`"),
+    ("paint", {}, "There is no tool 'paint'"),
+    ("upscale", {"scale": 16}, "times as large here"),  # the gallery's own refusal
+]
+
+
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize(
-    ("name", "arguments", "told"),
-    [
-        ("edit", '{"prompt": "a blue', "Input data was truncated"),
-        ("edit", "", "missing required field `prompt`"),
-        ("edit", "[]", "Expected `object`"),
-        ("edit", {"prompt": ""}, "length >= 1"),
-        ("edit", {"prompt": "x", "strength": "much"}, "`str`"),
-        ("paint", {}, "There is no tool 'paint'"),
-        ("upscale", {"scale": 16}, "times as large here"),  # the gallery's own refusal
-    ],
-)
 async def test_what_it_calls_wrongly_it_is_told(
-    client: httpx.AsyncClient, endpoint: Endpoint, stream: bool, name: str, arguments: Any, told: str
+    client: httpx.AsyncClient, endpoint: Endpoint, stream: bool, subtests: pytest.Subtests
 ) -> None:
     session = await opened(client, size="512x512", model="free")
-    await client.patch("/admin/settings", json={"limits": {"max_pixels": 600_000}})
-    script(endpoint, called(name, arguments), called("edit", {"prompt": "a blue circle"}))
-    await client.post(f"{SESSIONS}/{session['id']}/messages", json={"text": "in blue", "stream": stream})
-    second = endpoint.asked[1]["messages"]
-    assert [each["role"] for each in second] == ["system", "user", "assistant", "tool"]
-    assert told in second[-1]["content"]
-    json.loads(second[2]["tool_calls"][0]["function"]["arguments"])  # some servers read it
-    assert (await history(client, session))[0]["tool"]["arguments"] == {"prompt": "a blue circle"}
+    await client.patch("/admin/settings", json={"limits": {"max_pixels": 600_000}, "chat": {"history_messages": 0}})
+    for name, arguments, told in WRONG:
+        with subtests.test(name=name, arguments=arguments):
+            script(endpoint, called(name, arguments), called("edit", {"prompt": "a blue circle"}))
+            await client.post(f"{SESSIONS}/{session['id']}/messages", json={"text": "in blue", "stream": stream})
+            again = endpoint.asked[-1]["messages"]
+            assert [each["role"] for each in again] == ["system", "user", "assistant", "tool"]
+            assert told in again[-1]["content"]
+            json.loads(again[2]["tool_calls"][0]["function"]["arguments"])  # some servers read it
+            answer = (await history(client, session))[0]
+            assert answer["tool"]["arguments"] == {"prompt": "a blue circle"}
+            await finished(client, answer["job_id"])
 
 
 async def test_of_two_tools_the_first_is_taken(client: httpx.AsyncClient, endpoint: Endpoint) -> None:
@@ -190,22 +193,22 @@ FAILURES: dict[str, tuple[list[Any], str]] = {
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("kind", FAILURES)
 async def test_its_failures_are_answers_and_leave_the_session_usable(
-    client: httpx.AsyncClient, endpoint: Endpoint, kind: str, stream: bool
+    client: httpx.AsyncClient, endpoint: Endpoint, stream: bool, subtests: pytest.Subtests
 ) -> None:
-    answers, words = FAILURES[kind]
-    if stream and kind in ("no JSON", "a page", "no choices", "a list", "cut off"):
-        words = ""  # as nothing, or as what cannot be read: a stream without events is an empty one
     session = await opened(client)
-    script(endpoint, *answers)
-    told = await client.post(f"{SESSIONS}/{session['id']}/messages", json={"text": "a", "stream": stream})
-    assert told.status_code == (200 if stream else 202), told.text
-    failed = (await history(client, session))[0]
-    assert (failed["state"], failed["error"]["code"]) == ("failed", "language_model_failed"), failed
-    assert words in failed["error"]["message"]
-    for secret in (KEY, endpoint.url, "/srv/secret"):
-        assert secret not in told.text
+    for kind, (answers, words) in FAILURES.items():
+        if stream and kind in ("no JSON", "a page", "no choices", "a list", "cut off"):
+            words = ""  # as nothing, or as what cannot be read: a stream without events is an empty one
+        with subtests.test(kind=kind):
+            script(endpoint, *answers)
+            told = await client.post(f"{SESSIONS}/{session['id']}/messages", json={"text": "a", "stream": stream})
+            assert told.status_code == (200 if stream else 202), told.text
+            failed = (await history(client, session))[0]
+            assert (failed["state"], failed["error"]["code"]) == ("failed", "language_model_failed"), failed
+            assert words in failed["error"]["message"]
+            for secret in (KEY, endpoint.url, "/srv/secret"):
+                assert secret not in told.text
     script(endpoint, said("Now."))
     assert (await say(client, session)).json()["answer"]["text"] == "Now."
 

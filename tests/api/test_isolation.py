@@ -37,17 +37,36 @@ from tests.fakes.web import Web, ok
 
 Client = httpx.AsyncClient
 STRANGER, BOTH, ADMINISTRATOR = "another team's owner", "an owner of both, by the other's key", "an administrator"
-EDIT = '\n[[models]]\nid = "edit"\nengine = "fake"\nsource = "fake:edit"\nmax_references = 4\n'
+EDIT = """
+[[models]]
+id = "edit"
+engine = "fake"
+source = "fake:edit"
+max_references = 4
+
+[[models]]
+id = "grow"
+engine = "fake"
+source = "fake:grow"
+can = ["upscale"]
+"""
 ORDER = ("GET", "PUT", "PATCH", "POST", "DELETE")
 """In which the team asks for its own things, so that they are there as long as they are asked for."""
 LAST = ("/v1/images/{image_id}", "/v1/images/{image_id}/forever")
 """Of one method, those that leave nothing for the others."""
+FIRST = {("POST", "/v1/images/{image_id}/restore"): "DELETE"}
+"""What the team does to the thing before, so that it can be asked for."""
 REPEATED: dict[str, dict[str, Any]] = {
     "/v0/images/generations": {**AT_ONCE, "json": {"resolution": "low"}},
     "/v1/images/generations": {"json": {}},
     "/v1/images/image-to-image": {"json": {"model": "edit", "image": data_uri()}},
+    "/v1/generate/image": {"json": {}},
+    "/v1/images/bulk/export": {"json": {}, "names": "ids"},
+    "/v1/images/{image_id}/edit": {"json": {}},
+    "/v1/images/{image_id}/upscale": {"json": {}, "says": "title"},
+    "/v1/chat/sessions/{session_id}/messages": {"json": {}, "says": "text"},
 }
-"""What takes an Idempotency-Key, and what it is sent beside a prompt."""
+"""What takes an Idempotency-Key, and what it is sent beside a prompt, or what it says or names instead."""
 RETRY = "/v1/tasks/{task_id}/retry"
 
 
@@ -131,6 +150,8 @@ async def test_no_route_reaches_another_teams_things(teams: Teams, wiring: Wirin
         if not operation.exempt:
             with subtests.test(who="the team itself", method=operation.method, path=operation.path):
                 url = next(operation.urls(teams.things))
+                if first := FIRST.get((operation.method, operation.path)):
+                    await teams.owner.request(first, url.rpartition("/")[0])
                 answer = await teams.owner.request(operation.method, url, **operation.asked())
                 assert answer.is_success, f"{url}: {answer.text}"
 
@@ -183,17 +204,20 @@ async def test_no_id_outside_of_paths_reaches_them(teams: Teams, wiring: Wiring,
             for given in carried.sent:
                 for thing in teams.things[carried.kind]:
                     with subtests.test(who=who, method=method, path=path, field=field, given=given):
-                        answer = await client.request(method, path, **sent(given, thing=thing, own=own))
+                        url = path.replace("{image_id}", own)
+                        answer = await client.request(method, url, **sent(given, thing=thing, own=own))
                         assert answer.status_code == carried.status, answer.text
-                        nobodys = await client.request(method, path, **sent(given, thing=NOBODYS, own=own))
+                        nobodys = await client.request(method, url, **sent(given, thing=NOBODYS, own=own))
                         assert told(answer, thing) == told(nobodys, thing) or who == ADMINISTRATOR
     assert await rows(wiring) == before
 
+    own = teams.things["image_id"][0]
     for (method, path, field), carried in CARRIED.items():
         thing = teams.things[carried.kind][0]
         for given in carried.sent:
             with subtests.test(who="the team itself", method=method, path=path, field=field, given=given):
-                answer = await teams.owner.request(method, path, **sent(given, thing=thing, own=thing))
+                url = path.replace("{image_id}", own)
+                answer = await teams.owner.request(method, url, **sent(given, thing=thing, own=own))
                 assert answer.is_success or (answer.status_code, path) == (403, "/v1/me"), answer.text
 
 
@@ -231,12 +255,17 @@ async def test_the_same_idempotency_key_in_another_team_is_another(teams: Teams)
     takers = {each.path for each in await operations(teams.owner) if "Idempotency-Key" in each.elsewhere}
     assert takers == {*REPEATED, RETRY}, "add to REPEATED what it is sent"
     stranger = teams.others[STRANGER]
+    upload = (await stranger.post("/v1/uploads", files={"file": ("a.png", flat())})).json()["artifact_id"]
+    session = (await stranger.post(f"/v1/images/{upload}/open-in-chat")).json()["id"]
+    mine = {name: teams.things[name][0] for name in ("image_id", "session_id")}
+    theirs = {"image_id": upload, "session_id": session}
     for path, given in REPEATED.items():
         made = []
-        for client, prompt in ((teams.owner, "a"), (stranger, "b"), (stranger, "b")):
-            answer = await client.post(
-                path, **{**given, "json": {**given["json"], "prompt": prompt}}, headers={"Idempotency-Key": path}
-            )
+        says = given.get("says", "prompt")
+        more = {"params": given["params"]} if "params" in given else {}
+        for client, own, prompt in ((teams.owner, mine, "a"), (stranger, theirs, "b"), (stranger, theirs, "b")):
+            body = {given["names"]: [own["image_id"]]} if "names" in given else {**given["json"], says: prompt}
+            answer = await client.post(path.format(**own), json=body, **more, headers={"Idempotency-Key": path})
             assert answer.is_success, answer.text
             made.append(_job(answer))
         assert made[0] != made[1] == made[2]
@@ -248,7 +277,8 @@ async def test_the_same_idempotency_key_in_another_team_is_another(teams: Teams)
 
 def _job(answer: httpx.Response) -> str:
     body = answer.json()
-    return str(body["task_id"] if "task_id" in body else body["data"]["id"])
+    body = body.get("data") or body.get("answer") or body
+    return str(body.get("task_id") or body.get("job_id") or body["id"])
 
 
 async def test_a_session_goes_into_no_team_of_others(

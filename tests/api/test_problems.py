@@ -125,6 +125,9 @@ async def test_the_log_has_a_line_for_each_request_and_no_secret(
         ("/a?e=1&SIG=x", "/a?e=1&SIG=…"),
         ("/a?token=x&key=y&api_key=z", "/a?token=…&key=…&api_key=…"),
         ("/a?design=x&monkey=y", "/a?design=x&monkey=y"),
+        ("/s/0a1B", "/s/…"),
+        ("/room/s/%30a1B/?sig=x", "/room/s/…/?sig=…"),
+        ("/s/", "/s/"),
     ],
 )
 def test_scrubbing(target: str, expected: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +12,15 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import update
 
+from engines.lanczos import LanczosEngine
 from gateway.app import create_app
 from gateway.db import Database, across_teams, new_id
 from gateway.images.tables import images
+from gateway.registry import Registry
 from gateway.wiring import Wiring
-from tests.api.conftest import PLUGINS
 from tests.api.house import finished, generate, problem
 from tests.api.pictures import flat
+from tests.fakes.fake_engine import FakeEngine, FakeRemoteEngine
 from tests.fakes.web import Web
 from tests.images.reading.files import jpeg, png, user_comment
 from tests.images.reading.test_comfyui import BASIC
@@ -41,7 +44,16 @@ id = "theirs"
 engine = "fake"
 source = "fake:theirs"
 teams = ["nobody"]
+
+[engines.lanczos]
+plugin = "lanczos"
+
+[[models]]
+id = "lanczos"
+engine = "lanczos"
+source = "builtin:lanczos"
 """
+PLUGINS = Registry({"fake": FakeEngine, "fake-remote": FakeRemoteEngine, "lanczos": LanczosEngine})
 A1111 = (
     "a red fox <lora:detail:0.7>\nNegative prompt: blurry\nSteps: 30, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x640, \
 Model hash: 31e35c80fc, Model: sd_xl_base_1.0, Version: v1.10.1"
@@ -78,6 +90,10 @@ async def made(client: Client, path: str = "/v1/images/generations", **body: Any
     assert task["status"] == "succeeded", task
     (image,) = task["output"]["images"]
     return str(image["artifact_id"])
+
+
+def given(image_id: str) -> dict[str, str]:
+    return {"type": "artifact", "artifact_id": image_id}
 
 
 async def content(client: Client, image_id: str) -> bytes:
@@ -168,13 +184,31 @@ async def test_a_recipe_makes_the_same_bytes(client: Client) -> None:
 
 async def test_an_edits_recipe_names_its_pictures(client: Client) -> None:
     first = await made(client, prompt="a red circle", model="free")
-    source = {"type": "artifact", "artifact_id": first}
+    source = given(first)
     edit = await made(client, "/v1/images/image-to-image", prompt="bluer", model="free", image=source, strength=0.5)
     told = await recipe(client, edit)
     assert told["exact"] is True
     assert told["request"]["body"]["image"] == source
     again = await made(client, told["request"]["path"], **told["request"]["body"])
     assert await content(client, again) == await content(client, edit)
+
+
+async def test_an_upscales_recipe_is_an_upscale(client: Client) -> None:
+    first = await made(client, prompt="a red circle", model="free", size="80x60")
+    larger = await made(client, f"/v1/images/{first}/upscale", scale=1.5)
+    told = await recipe(client, larger)
+    assert (told["exact"], told["why"]) == (True, None)
+    again = await made(client, told["request"]["path"], **told["request"]["body"])
+    assert await content(client, again) == await content(client, larger)
+
+
+async def test_a_recipe_without_its_source_is_none(client: Client) -> None:
+    first = await made(client, prompt="a red circle", model="free")
+    edit = await made(client, "/v1/images/image-to-image", prompt="bluer", model="free", image=given(first))
+    await client.delete(f"/v1/images/{first}")
+    told = await recipe(client, edit)
+    assert (told["request"], told["exact"]) == (None, False)
+    assert first in told["why"]
 
 
 async def test_a_recipe_says_why_it_is_not_exact(client: Client, wiring: Wiring) -> None:
@@ -193,8 +227,6 @@ async def test_a_recipe_says_why_it_is_not_exact(client: Client, wiring: Wiring)
 
 async def _changed(client: Client, image_id: str, words: str = "anew") -> dict[str, Any]:
     """Once the gateway has seen what changed."""
-    import asyncio
-
     async with asyncio.timeout(20):
         while True:
             told = await recipe(client, image_id)
@@ -213,8 +245,7 @@ async def test_a_picture_from_elsewhere_has_what_its_file_says(client: Client) -
 
 
 async def _edit(client: Client, image_id: str) -> str:
-    source = {"type": "artifact", "artifact_id": image_id}
-    return await made(client, "/v1/images/image-to-image", prompt="other", model="free", image=source)
+    return await made(client, "/v1/images/image-to-image", prompt="other", model="free", image=given(image_id))
 
 
 async def family(client: Client, image_id: str) -> list[tuple[str, str | None, int, bool]]:
@@ -247,4 +278,5 @@ async def test_others_pictures_are_not_there(client: Client, other_team: Client)
     image = await made(client, prompt="a", model="free")
     for kind in ("recipe", "family"):
         problem(await other_team.get(f"/v1/images/{image}/{kind}"), 404, "not_found")
-        problem(await client.get(f"/v1/images/{new_id()}/{kind}"), 404, "not_found")
+        for nobodys in (new_id(), "%00", "x" * 300):
+            problem(await client.get(f"/v1/images/{nobodys}/{kind}"), 404, "not_found")

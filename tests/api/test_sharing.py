@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from litestar import Litestar
 from PIL import Image
 
 from gateway.accounts import passwords
 from gateway.api.gallery import content
+from gateway.db import now
 from gateway.storage import xmp
 from tests.api.house import anyone, bearer, generate, problem
 from tests.api.pictures import flat
@@ -26,7 +28,7 @@ Json = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_HASHER", passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ async def image_id(client: httpx.AsyncClient) -> str:
 
 
 async def shared(client: httpx.AsyncClient, image_id: str, **body: Any) -> Json:
-    answer = await client.post(f"/v1/images/{image_id}/share", **({"json": body} if body else {}))
+    answer = await client.post(f"/v1/images/{image_id}/share", json=body or None)
     assert answer.status_code == 200, answer.text
     link: Json = answer.json()
     return link
@@ -130,6 +132,11 @@ async def test_an_upload_loses_its_place_and_is_not_called_what_it_is_not(
     data = (await stranger.get(pictures_of(page)[0])).content
     assert b"Nikon" not in data
     assert not Image.open(io.BytesIO(data)).getexif()
+    await client.patch(f"/v1/images/{upload}", json={"title": "A <walrus>"})
+    page = await page_of((await client.get(f"/v1/images/{upload}/share")).json(), stranger)
+    assert '<h1 dir="auto">A &lt;walrus&gt;</h1>' in page.text
+    await client.patch(f"/v1/images/{upload}", json={"saved": False})
+    assert (await stranger.get(pictures_of(page)[0])).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -164,7 +171,7 @@ async def test_what_is_revoked_stays_so(client: httpx.AsyncClient, stranger: htt
     assert gone.headers["content-type"].startswith("text/html")
     assert (await stranger.get(address)).status_code == 404
     for method in ("GET", "PATCH", "DELETE"):
-        answer = await client.request(method, f"/v1/images/{image_id}/share", **({"json": {}} if method == "PATCH" else {}))
+        answer = await client.request(method, f"/v1/images/{image_id}/share", json={} if method == "PATCH" else None)
         problem(answer, 404, "not_found")
     another = await shared(client, image_id)
     assert another["token"] != link["token"]
@@ -175,15 +182,13 @@ async def test_what_is_revoked_stays_so(client: httpx.AsyncClient, stranger: htt
 async def test_what_has_expired_is_told_so_and_can_live_again(
     client: httpx.AsyncClient, stranger: httpx.AsyncClient, image_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gateway.sharing import links, live
-
     link = await shared(client, image_id, expires_at=AHEAD)
     assert link["expires_at"] == AHEAD
     address = pictures_of(await page_of(link, stranger))[0]
-    later = links.now() + 200 * 365 * 86_400_000_000
+    later = now() + 200 * 365 * 86_400_000_000
     with monkeypatch.context() as patch:
-        patch.setattr(live, "now", lambda: later)
-        patch.setattr(links, "now", lambda: later)
+        patch.setattr("gateway.sharing.live.now", lambda: later)
+        patch.setattr("gateway.sharing.links.now", lambda: later)
         assert (await page_of(link, stranger)).status_code == 410
         problem(await stranger.get(address), 410, "link_expired")
         replaced = await shared(client, image_id)

@@ -55,6 +55,30 @@ async def test_there_and_back(client: httpx.AsyncClient, stranger: httpx.AsyncCl
     problem(await client.post(f"{path}/restore"), 409, "wrong_state")
 
 
+async def test_lists_searches_and_counts_follow(client: httpx.AsyncClient) -> None:
+    """In the same transaction: whatever is asked next has it."""
+    kept, gone = [await made(client, prompt=prompt) for prompt in ("a walrus", "a walrus too")]
+    await client.patch(f"/v1/images/{gone['id']}", json={"tags": ["sea"], "title": "Tusk"})
+
+    async def found(**asked: Any) -> tuple[list[str], int]:
+        page = (await client.get("/v1/images", params=asked)).json()
+        return [each["id"] for each in page["data"]], page["total"]
+
+    asked: list[Json] = [{}, {"q": "walrus"}, {"tags[]": "sea"}, {"q": "tusk"}]
+    before = [await found(**each) for each in asked]
+    assert before == [([gone["id"], kept["id"]], 2)] * 2 + [([gone["id"]], 1)] * 2
+    await client.post("/v1/images/bulk/delete", json={"ids": [gone["id"]]})
+    assert [await found(**each) for each in asked] == [([kept["id"]], 1)] * 2 + [([], 0)] * 2
+    trash = (await client.get("/v1/images/trash")).json()
+    assert (trash["total"], [each["id"] for each in trash["data"]]) == (1, [gone["id"]])
+    assert "s=trash" in trash["data"][0]["url"]
+    await client.post("/v1/images/bulk/restore", json={"ids": [gone["id"]]})
+    assert [await found(**each) for each in asked] == before
+    await client.delete(f"/v1/images/{gone['id']}")
+    await client.delete(f"/v1/images/{gone['id']}/forever")
+    assert (await client.get("/v1/images/trash")).json()["total"] == 0
+
+
 async def test_for_good_from_the_trash_alone(client: httpx.AsyncClient, stranger: httpx.AsyncClient, image: Json) -> None:
     path = f"/v1/images/{image['id']}"
     problem(await client.delete(f"{path}/forever"), 409, "wrong_state")

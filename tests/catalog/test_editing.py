@@ -89,6 +89,6 @@ def test_a_model_is_edited_within_the_file_that_ships(tmp_path: Path) -> None:
         shapes["defaults"]["steps"] = 30
         shapes["title"] = "Forms"
 
-    catalog = edit(path, change, Registry({}, {"diffusers": "not needed here"}))
+    catalog = edit(path, change, Registry({}, dict.fromkeys(("diffusers", "lanczos"), "not needed here")))
     assert catalog.models["shapes"].defaults.steps == 30
     assert path.read_text("utf-8") == before.replace("{ steps = 20,", "{ steps = 30,").replace('"Shapes"', '"Forms"')

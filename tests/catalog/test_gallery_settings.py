@@ -20,7 +20,10 @@ def test_the_edit_model_is_one_that_there_is(registry: Registry, head: str, name
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ('[settings.gallery]\nedit_model = "oill"', '[settings.gallery] edit_model: there is no model "oill"; did you mean "oil"?'),
+        (
+            '[settings.gallery]\nedit_model = "oill"',
+            '[settings.gallery] edit_model: there is no model "oill"; did you mean "oil"?',
+        ),
         ("[settings.gallery]\nedit_model = 1", "edit_model"),
         ('[settings.chat]\nbase_url = "localhost:11434"\nmodel = "a"', "[settings.chat] base_url: this is no URL"),
         ('[settings.chat]\nbase_url = "http://localhost/v1"', "[settings.chat] model: is missing"),

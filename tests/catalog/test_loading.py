@@ -118,6 +118,7 @@ def test_a_short_entry_is_enough(registry: Registry, head: str) -> None:
         ("[settings.urls]\nlifetime_days = true", 6, ["true is not allowed", "a whole number"]),
         ("[settings.limits]\nmax_pixels = 1.5", 6, ["1.5 is not allowed"]),
         ('[settings.marking]\nenabled = "yes"', 6, ["true or false"]),
+        ('[settings.imports]\nfolders = ["pictures"]', 6, ["[settings.imports] folders", "full path"]),
         ('[settings.logging]\nformat = "jsno"', 6, ['did you mean "json"', "one of json, text"]),
         ("[engines.x]", 5, ["[engines.x] plugin", "is missing", "painter, broken"]),
         ("[engines.x]\nplugin = 'pianter'", 6, ["pianter", 'did you mean "painter"']),

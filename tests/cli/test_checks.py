@@ -12,7 +12,7 @@ import pytest
 from tiny_engine import MODEL, TINY, Stillborn, Tiny
 
 from gateway.catalog import Catalog, DeviceEntry, Settings
-from gateway.catalog.settings import Marking
+from gateway.catalog.settings import Chat, Marking
 from gateway.cli.checks import Finding, folders, machine, offer
 from gateway.registry import Registry
 from gateway.wiring import Wiring
@@ -212,3 +212,12 @@ def test_two_plugins_of_one_name_are_a_problem(monkeypatch: pytest.MonkeyPatch) 
 def test_marks_that_are_off_are_a_warning() -> None:
     assert "by a machine" in only(offer.marks(Catalog(settings=Settings(marking=Marking(enabled=False)))), "warning").text
     assert "C2PA" in list(offer.marks(Catalog()))[-1].text
+
+
+def test_a_language_model_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(offer.chat(Catalog())) == []
+    asked = Catalog(settings=Settings(chat=Chat(base_url="http://127.0.0.1:11434/v1", model="qwen")))
+    monkeypatch.setattr(offer, "find_spec", lambda _: object())
+    assert [each.text for each in offer.chat(asked)] == ["the language model is qwen"]
+    monkeypatch.setattr(offer, "find_spec", lambda _: None)
+    assert "darkroom-gateway[chat]" in only(offer.chat(asked), "problem").cure

@@ -79,7 +79,7 @@ def test_a_folder_comes_in_and_the_second_time_nothing_is_sent(
     (theirs / "twin.png").write_bytes((theirs / "2024-01-01" / "0000.png").read_bytes())
     first = darkroom("images", "import", theirs, "--tag", "old")
     assert first.exit_code == 1, first.stderr  # for the broken one
-    assert first.stdout.strip() == "6 added, 1 here already, 1 refused; 1 other files passed over"
+    assert first.stdout.strip() == "6 added, 1 here already, 1 refused; 1 other file passed over"
     assert "broken.png: The picture is broken" in first.stderr
     images = shown(data)
     assert [each["created_at"] for each in images] == sorted((each["created_at"] for each in images), reverse=True)
@@ -99,6 +99,9 @@ def test_files_stay_where_they_lie(darkroom: Darkroom, data: Path, spawn: Spawn,
     assert "[settings.imports]" in refused.stderr
     assert darkroom("images", "import", theirs, "--in-place").stdout.strip() == "3 added"
     assert darkroom("images", "import", theirs, "--in-place").stdout.strip() == "0 added, 3 here already"
+    wrong = darkroom("images", "import", theirs, "--watch", "--key", "dk_wrong")
+    assert wrong.exit_code == 1  # and is not tried for ever
+    assert "not known" in wrong.stderr
     picture = shown(data)[0]
     server = json.loads((data / "server.json").read_text())
     with httpx.Client(headers={"Authorization": f"Bearer {server['key']}"}, trust_env=False) as client:

@@ -168,6 +168,6 @@ async def test_counters_and_lists_under_random_operations(database: Database) ->
     url = database.url.render_as_string(hide_password=False)
     machine = type("Gallery", (Gallery,), {"url": url})
     how = settings(
-        max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+        max_examples=6, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
     )
     await asyncio.to_thread(run_state_machine_as_test, machine, settings=how)

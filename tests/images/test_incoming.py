@@ -19,8 +19,10 @@ from gateway.accounts.tables import teams
 from gateway.db import Database, across_teams, new_id, now
 from gateway.errors import InvalidInput, NotFound, WrongState
 from gateway.fetch import AddressRefused, Unfetchable
-from gateway.images import records
+from gateway.images import library, records
 from gateway.images.incoming import HOUR, LONGEST_TITLE, Incoming
+from gateway.images.labels import label
+from gateway.images.library import Wanted
 from gateway.images.tables import images
 from gateway.storage import BlobStore
 from gateway.storage.reading import UnreadablePicture
@@ -127,20 +129,20 @@ async def test_an_upload_is_hidden_until_it_is_saved(incoming: Incoming, princip
 
     async def shown() -> list[str]:
         async with database.read() as connection:
-            return [each.id for each in await records.newest(connection, team, limit=9)]
+            return [each.id for each in (await library.page(connection, team, Wanted(), limit=9)).images]
 
     assert await shown() == []
     async with database.write() as connection:
-        assert (await records.set_saved(connection, team, image.id, saved=True)).saved
+        assert (await label(connection, team, image.id, saved=True)).saved
     assert await shown() == [image.id]
     async with database.write() as connection:
         await connection.execute(across_teams(update(images)).values(published_at=now()))
-        hidden = await records.set_saved(connection, team, image.id, saved=False)
+        hidden = await label(connection, team, image.id, saved=False)
     assert (hidden.saved, hidden.published_at) == (False, None), "what its own team does not see, nobody does"
     assert await shown() == []
     async with database.write() as connection:
         with pytest.raises(NotFound):
-            await records.set_saved(connection, new_id(), image.id, saved=True)
+            await label(connection, new_id(), image.id, saved=True)
 
 
 async def test_what_was_made_here_cannot_be_unsaved(incoming: Incoming, principal: Principal, database: Database) -> None:
@@ -149,7 +151,7 @@ async def test_what_was_made_here_cannot_be_unsaved(incoming: Incoming, principa
         made = across_teams(update(images)).where(images.c.id == image.id).values(source="generate", unsaved_at=None)
         await connection.execute(made)
         with pytest.raises(WrongState):
-            await records.set_saved(connection, principal.team_id, image.id, saved=False)
+            await label(connection, principal.team_id, image.id, saved=False)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from gateway.errors import NotFound, WrongState
 from gateway.images import publishing, records
 from gateway.images.image import Image as Kept
 from gateway.images.incoming import Incoming
+from gateway.images.labels import label
 from gateway.images.publishing import Published
 from gateway.images.tables import images
 from gateway.jobs.leftovers import sweep_blobs
@@ -35,7 +36,7 @@ def picture(form: str = "PNG") -> bytes:
 async def image(database: Database, incoming: Incoming, principal: Principal) -> Kept:
     kept = await incoming.keep(principal, picture(), field="file")
     async with database.write() as connection:
-        return await records.set_saved(connection, principal.team_id, kept.id, saved=True)
+        return await label(connection, principal.team_id, kept.id, saved=True)
 
 
 async def test_the_copy_has_the_pixels_and_nothing_private(database: Database, blobs: BlobStore, image: Kept) -> None:

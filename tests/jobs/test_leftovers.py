@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 from PIL import Image as Pillow
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects import sqlite
 
 from gateway.catalog import Settings
 from gateway.db import across_teams, now
 from gateway.errors import NotFound, StorageUnavailable, WrongState
 from gateway.fetch import Fetcher
-from gateway.images import records, uploads
+from gateway.images import uploads
 from gateway.images.closed import Closed
 from gateway.images.image import DAY
 from gateway.images.incoming import Incoming
+from gateway.images.labels import label
 from gateway.images.records import Image
 from gateway.images.tables import images, purged_images
 from gateway.images.trash import Trash
@@ -27,6 +29,8 @@ from gateway.jobs.leftovers import Leftovers, sweep_blobs, sweep_uploads
 from gateway.jobs.request import InputPicture
 from gateway.jobs.tables import job_inputs
 from gateway.jobs.tables import jobs as jobs_table
+from gateway.sharing import links
+from gateway.storage.tables import blobs
 from tests.fakes.web import Web
 from tests.scheduling.conftest import Box, OpenBox
 
@@ -105,8 +109,8 @@ async def test_a_use_gives_it_its_days_once_more(box: Box, incoming: Incoming) -
     await incoming.of_team(box.principal, used.id, "image")
     assert await sweep_uploads(box.db, DAYS) == 0
     async with box.db.write() as connection:
-        await records.set_saved(connection, box.principal.team_id, used.id, saved=True)
-        await records.set_saved(connection, box.principal.team_id, used.id, saved=False)
+        await label(connection, box.principal.team_id, used.id, saved=True)
+        await label(connection, box.principal.team_id, used.id, saved=False)
     assert await sweep_uploads(box.db, DAYS) == 0
 
 
@@ -210,6 +214,19 @@ async def test_an_unsaved_upload_lies_in_the_trash_for_its_days(box: Box, incomi
     await trash.restore(box.principal.team_id, [image.id])
     assert await sweep_uploads(box.db, DAYS) == 0
     assert await left(box) == {image.id}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_the_sweeps_read_no_more_than_they_must(box: Box) -> None:
+    """A million pictures later too."""
+    needed = or_(uploads.referenced(), inputs.referenced(), links.referenced())
+    swept = select(blobs.c.hash).where(blobs.c.hash > "a", blobs.c.hash <= "b", ~needed)
+    lain = select(images).where(images.c.deleted_at < 1).order_by(images.c.deleted_at, images.c.id).limit(1)
+    for query in (swept, lain):
+        text = str(across_teams(query).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+        async with box.db.read() as connection:
+            plan = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+        assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step], plan
 
 
 async def test_bytes_stay_while_a_job_works_on_them(box: Box, incoming: Incoming) -> None:

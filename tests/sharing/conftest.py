@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
@@ -12,10 +13,10 @@ from gateway.accounts import Principal, authenticate, bootstrap, passwords
 from gateway.catalog import Settings
 from gateway.db import Database
 from gateway.fetch import Fetcher
-from gateway.images import records
 from gateway.images.closed import Closed
 from gateway.images.image import Image
 from gateway.images.incoming import Incoming
+from gateway.images.labels import label
 from gateway.sharing import Sharing
 from gateway.storage import BlobStore
 from tests.fakes.web import Web
@@ -26,7 +27,7 @@ SITE = "https://pictures.example/darkroom"
 
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_HASHER", passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
@@ -60,9 +61,6 @@ def png(seed: int = 0) -> bytes:
     return out.getvalue()
 
 
-Keep = Callable[[int], "AsyncIterator[Image]"]
-
-
 @pytest.fixture
 async def keep(database: Database, blobs: BlobStore, principal: Principal, web: Web) -> AsyncIterator[Callable[..., object]]:
     """Puts a picture into the gallery."""
@@ -71,7 +69,7 @@ async def keep(database: Database, blobs: BlobStore, principal: Principal, web: 
     async def put(seed: int = 0, *, by: Principal = principal) -> Image:
         image = await incoming.keep(by, png(seed), field="file")
         async with database.write() as connection:
-            return await records.set_saved(connection, by.team_id, image.id, saved=True)
+            return await label(connection, by.team_id, image.id, saved=True)
 
     yield put
     incoming.close()

@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
+from gateway.db import now
 from gateway.errors import InvalidInput, TooManyRequests
 from gateway.sharing import entry
 from gateway.sharing.entry import SECONDS, Entry, WrongPassword, kept
@@ -31,7 +32,7 @@ async def test_the_right_password_opens_this_link_for_an_hour(share: Share, monk
     assert not door.is_open(msgspec.structs.replace(share, id="another"), cookie)
     assert not door.is_open(msgspec.structs.replace(share, password=await kept("another one")), cookie)
     assert door.is_open(msgspec.structs.replace(share, password=None), None)
-    later = entry.now() + SECONDS * 1_000_000
+    later = now() + SECONDS * 1_000_000
     monkeypatch.setattr(entry, "now", lambda: later)
     assert not door.is_open(share, cookie)
 

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from gateway.accounts import Principal
 from gateway.db import Database, across_teams, metadata, now
 from gateway.errors import LinkExpired, NotFound, WrongState
-from gateway.images import records
 from gateway.images.closed import Closed
 from gateway.images.image import Image
+from gateway.images.labels import label
 from gateway.images.publishing import copy_of
 from gateway.images.trash import Trash
 from gateway.jobs.leftovers import sweep_blobs
@@ -78,8 +78,8 @@ async def test_the_copy_is_kept_as_long_as_the_link_lives(
     original, copy = await blobs.get(image.blob), await blobs.get(str(share.copy_blob))
     assert b"a secret prompt" in original
     assert b"a secret prompt" not in copy
-    pixels = [np.asarray(Picture.open(io.BytesIO(data))) for data in (original, copy)]
-    assert np.array_equal(*pixels)
+    before, after = (np.asarray(Picture.open(io.BytesIO(data))) for data in (original, copy))
+    assert np.array_equal(before, after)
     await sharing.revoke(principal, image.id)
     await sweep_blobs(database, blobs, untouched=-1)
     with pytest.raises(NotFound):
@@ -153,7 +153,7 @@ async def test_what_is_hidden_without_the_trash_closes_soon(
     monkeypatch.setattr(sharing.live, "SECONDS", 0.0)
     await sharing.live.by_token(token)
     async with database.write() as connection:
-        await records.set_saved(connection, principal.team_id, image.id, saved=False)
+        await label(connection, principal.team_id, image.id, saved=False)
     with pytest.raises(NotFound):
         await sharing.live.by_token(token)
 

@@ -162,7 +162,7 @@ def test_an_animation_keeps_its_frames_and_loses_its_comments(photo: Pixels) -> 
     copy = public_copy(data + b"secret", "image/gif")
     assert b"secret" not in copy
     with Image.open(io.BytesIO(copy)) as image:
-        assert (image.n_frames, image.info["loop"], image.info["duration"]) == (2, 3, 50)
+        assert (getattr(image, "n_frames", 1), image.info["loop"], image.info["duration"]) == (2, 3, 50)
     assert same(data, copy)
 
 

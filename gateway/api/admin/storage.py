@@ -41,6 +41,8 @@ class Repaired(Struct, frozen=True, kw_only=True):
     pictures_marked: int
     """They carry `lost_at` now."""
     thumbnails_made: int
+    public_copies_made: int
+    """Of published pictures, whose copy for everyone was lost."""
     pictures_found_again: int
     """Their bytes are back; `lost_at` is null again."""
 
@@ -111,6 +113,7 @@ def _told(report: Report) -> StorageCheck:
             orphans_removed=report.removed,
             pictures_marked=report.marked,
             thumbnails_made=report.thumbnails,
+            public_copies_made=report.copies,
             pictures_found_again=report.found_again,
         ),
     )

@@ -30,6 +30,7 @@ _SEEN = _parameter("If-None-Match", "header", "The ETag of what is there already
 _SIGNATURE = [
     _parameter("e", "query", "When the address ends, in seconds since the epoch.", {"type": "integer"}),
     _parameter("s", "query", "What the address is for.", _TEXT),
+    _parameter("by", "query", "In addresses of a public link: which link that is.", _TEXT),
     _parameter("sig", "query", "The signature over path and query.", _TEXT),
 ]
 _ANSWERS = {

@@ -83,7 +83,14 @@ async def list_images(
 @get("/images/trash", operation_id="list_trash", summary="List the trash, the last deleted first", guards=[READS],
      responses=responses(401, 403, 422))  # fmt: skip
 async def list_trash(
-    principal: Asker, db: Db, cursors: TheCursors, links: TheLinks, page: Page = 1, limit: Limit = 20, cursor: Next = None
+    principal: Asker,
+    db: Db,
+    cursors: TheCursors,
+    links: TheLinks,
+    sharing: TheSharing,
+    page: Page = 1,
+    limit: Limit = 20,
+    cursor: Next = None,
 ) -> ImagePage:
     """What was deleted and can be restored. Its addresses live an hour."""
     scope = (principal.team_id, "trash")
@@ -93,8 +100,9 @@ async def list_trash(
             connection, principal.team_id, limit=limit, page=page, after=Place(*place) if place else None
         )
         count = None if place else await library.count_trash(connection, principal.team_id)
+        shares = await links_of(connection, found.images, sharing)
     following = cursors.seal(found.next.id, *scope, key=found.next.key) if found.next else None
-    return wire.page(found.images, links, {}, count, limit=limit, page=page, following=following)
+    return wire.page(found.images, links, shares, count, limit=limit, page=page, following=following)
 
 
 @get("/images/timeline", operation_id="get_timeline", summary="Count pictures by day", guards=[READS],

@@ -70,7 +70,8 @@ class Again(Struct, frozen=True, kw_only=True):
     request: Repeat | None
     """Null: nothing says how it was made."""
     exact: bool
-    """The same bytes come of it, when it runs by itself on the same kind of device with the same versions."""
+    """The same bytes come of it, on the same kind of device with the same versions, where both were made by themselves; in a
+    batch with others it is the same picture but for a shade."""
     why: str | None
     """Why not; null where it is exact."""
 
@@ -133,7 +134,8 @@ def _reasons(image: Image, job: Job, models: Models, seen: set[str]) -> Iterator
         yield f'The model "{job.model}" is not here any more{instead}.'
     elif offer is None:
         yield f'The model "{job.model}" cannot run now.'
-    elif image.seed is None or not offer.card.seeds:
+    elif (image.seed is None or not offer.card.seeds) and not (job.capability == "upscale" and offer.card.replay == "safe"):
+        # What enlarges here, and not in a cloud, draws nothing.
         yield f'The model "{job.model}" has no seeds: every picture is another one.'
     elif image.parameters.get("revision", entry.revision) != entry.revision:
         yield f'The model "{job.model}" or its engine was set up anew since, so the picture may differ.'
@@ -153,7 +155,12 @@ async def _lost(connection: AsyncConnection, image: Image, job: Job) -> list[str
 
 async def _from_file(image: Image, models: Models, seen: Sequence[ModelEntry], blobs: BlobStore) -> Again:
     """Of a picture that somebody brought, or whose job is forgotten, as far as its file tells."""
-    data = await blobs.get(image.blob)
+    try:
+        data = await blobs.get(image.blob)
+    except NotFound:
+        return Again(
+            request=None, exact=False, why="The picture's file is not as it was, or gone, so that nothing can be read."
+        )
     found = (await asyncio.to_thread(reading.read, data)).recipe
     if found is None:
         return Again(request=None, exact=False, why="Nothing within the picture's file says how it was made.")

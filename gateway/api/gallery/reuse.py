@@ -61,7 +61,7 @@ async def inspect_image(data: MultipartBody[UploadForm], principal: Asker, db: D
     operation_id="get_recipe",
     summary="Get the request that makes a picture again",
     guards=[READS],
-    responses=responses(401, 403, 404, 503),
+    responses=responses(401, 403, 404, 410, 503),
 )
 async def get_recipe(image_id: FromPath[str], principal: Asker, db: Db, blobs: TheBlobs, models: TheModels) -> Again:
     """Where `exact` is true the same bytes come of it; else `why` says what stands against it."""

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from gateway.api.access import SECURITY, allows
 from gateway.api.gallery import wire
 from gateway.api.gallery.wire import FavoriteChange, GalleryImageDetail, ImageChanges
-from gateway.api.given import Asker, Db, TheLinks, TheSharing
+from gateway.api.given import Asker, Db, TheLinks, ThePictures, TheSharing
 from gateway.api.problems import responses
 from gateway.images import records
 from gateway.images.labels import label, star
@@ -42,12 +42,22 @@ async def get_image(
     responses=responses(400, 401, 403, 404, 409, 413, 422),
 )
 async def change_image(
-    image_id: FromPath[str], data: JSONBody[ImageChanges], principal: Asker, db: Db, links: TheLinks, sharing: TheSharing
+    image_id: FromPath[str],
+    data: JSONBody[ImageChanges],
+    principal: Asker,
+    db: Db,
+    links: TheLinks,
+    sharing: TheSharing,
+    pictures: ThePictures,
 ) -> GalleryImageDetail:
     """Also keeps an upload: it, and a picture that a task fetched, shows in no list and goes some days after its last use."""
     async with db.write() as connection:
         image = await label(connection, principal.team_id, image_id, **msgspec.to_builtins(data))
-        return await wire.detail(connection, image, links, sharing)
+        told = await wire.detail(connection, image, links, sharing)
+    # What it shows to others has a new title, or is closed.
+    sharing.live.forget()
+    pictures.published.forget(image_id)
+    return told
 
 
 @post(

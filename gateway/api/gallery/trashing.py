@@ -25,8 +25,10 @@ Ids = Annotated[tuple[Annotated[str, Meta(max_length=_LONGEST_ID)], ...], Meta(m
 
 
 class Several(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which pictures: 200 at most."""
+
     ids: Ids
-    """Of pictures, 200 at most; one that is named twice counts once."""
+    """Of pictures; one that is named twice counts once."""
 
 
 class BulkOutcome(Struct, frozen=True, kw_only=True):

@@ -37,7 +37,8 @@ class Tally:
         """`1,990 added, 8 here already, 2 refused; 12 other files passed over`."""
         said = {"added": "added", "joined": "here already", "trashed": "in the trash, where they stay", "refused": "refused"}
         parts = [f"{self.counts[status]:,} {word}" for status, word in said.items() if self.counts[status] or status == "added"]
-        others = f"; {self.passed_over:,} other files passed over" if self.passed_over else ""
+        files = "file" if self.passed_over == 1 else "files"
+        others = f"; {self.passed_over:,} other {files} passed over" if self.passed_over else ""
         return ", ".join(parts) + others
 
     def as_json(self) -> dict[str, Any]:

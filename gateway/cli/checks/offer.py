@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from engines.contract import ModelCard
 from gateway.catalog import Catalog, load, packaged_models_file
@@ -43,10 +44,10 @@ def catalog(wiring: Wiring, plugins: Registry) -> tuple[Catalog | None, list[Fin
         return None, [problem("models.toml", error.message, "Install Darkroom again.")]
 
 
-def engines_and_models(found: Catalog, plugins: Registry) -> Iterator[Finding]:
+def engines_and_models(found: Catalog, plugins: Registry, secret: Callable[[str], str] | None = None) -> Iterator[Finding]:
     """Whether each engine starts and each model's card can be read: its weights are there and are what they should be."""
     with _silence():
-        models = asyncio.run(_refreshed(found, plugins))
+        models = asyncio.run(_refreshed(found, plugins, secret))
     used = {entry.plugin for entry in found.engines.values()}
     for name in found.engines:
         if name in models.engine_problems:
@@ -64,8 +65,8 @@ def engines_and_models(found: Catalog, plugins: Registry) -> Iterator[Finding]:
         yield warning("models", "there is none", "Add one to models.toml; the packaged file has entries to uncomment.")
 
 
-async def _refreshed(found: Catalog, plugins: Registry) -> Models:
-    models = Models(plugins)
+async def _refreshed(found: Catalog, plugins: Registry, secret: Callable[[str], str] | None) -> Models:
+    models = Models(plugins, secret)
     await models.refresh(found)
     await models.close()
     return models
@@ -84,6 +85,18 @@ def marks(found: Catalog) -> Iterator[Finding]:
     yield ok("marks", "the XMP field (IPTC DigitalSourceType) is on for every picture")
     # The two layers that the European Code of Practice of 2026 asks for.
     yield ok("marks", "of the two stronger layers, a signed manifest (C2PA) and a watermark, this version writes neither")
+
+
+def chat(found: Catalog) -> Iterator[Finding]:
+    """Whether the language model that chat is configured with could be asked."""
+    settings = found.settings.chat
+    if not settings.base_url:
+        return
+    if find_spec("openai") is None:
+        cure = "Install darkroom-gateway[chat], or take base_url out of [settings.chat]."
+        yield problem("chat", "a language model is configured, and the client that asks it is not installed", cure)
+        return
+    yield ok("chat", f"the language model is {settings.model}")
 
 
 @contextmanager

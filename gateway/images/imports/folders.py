@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import Forbidden, InvalidInput, StorageUnavailable
+from gateway.images.imports.offers import origin
 from gateway.storage import inplace
 from gateway.storage.inplace import Lying
 
@@ -23,6 +24,8 @@ def allowed(folder: str, listed: Sequence[str]) -> Path:
     if not Path(folder).is_absolute() or "\0" in folder:
         raise InvalidInput("Give the full path of a folder on the gateway's machine.", field="folder")
     real = Path(os.path.realpath(folder))
+    if origin(str(real)) != str(real):
+        raise InvalidInput("The folder's name is too long, or no text on one line; rename it.", field="folder")
     if not _below(real, listed):
         raise Forbidden(
             f'The gateway may not read {real} in place. Its operator can allow it: add "{real}", or a folder above it, to '
@@ -39,6 +42,8 @@ def lying(folder: Path, path: str, listed: Sequence[str], *, largest: int) -> Ly
     if os.path.isabs(path) or "\0" in path:
         raise Unfit("Its path must be below the folder.")
     real = Path(os.path.realpath(folder / path))
+    if origin(str(real)) != str(real):
+        raise Unfit("Its name, or its folder's, is too long or no text on one line; rename it.")
     if not _below(real, listed):
         raise Unfit("It lies elsewhere, outside of the folders in [settings.imports] of models.toml.")
     try:

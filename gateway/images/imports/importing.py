@@ -105,7 +105,6 @@ class Imports:
         async with self._db.write() as connection:
             had = await _had(connection, principal.team_id, [each.hash for each in offered])
             added = _images(principal, [each for hash, each in first.items() if hash in done and hash not in had], done)
-            await ledger.hold(connection, {hash for image in added.values() for hash in _blobs_of(image)})
             await records.add_all(connection, list(added.values()))
             await _join(connection, had | added, [(each.hash, each.tags) for each in offered])
         return [
@@ -175,10 +174,6 @@ def _left(file: Left, found: Lying | Outcome, hashes: dict[Lying, str]) -> _Offe
     except folders.Unfit as error:
         return _refused(file.path, error)
     return _Offer(file.path, hash, file.tags, found.modified_at // 1000, lambda: folders.content(found), found)
-
-
-def _blobs_of(image: Image) -> list[str]:
-    return [hash for hash in (image.blob, image.thumbnail_256, image.thumbnail_768) if hash]
 
 
 def _images(principal: Principal, offered: Iterable[_Offer], done: dict[str, Made]) -> dict[str, Image]:

@@ -6,6 +6,7 @@ in a row (a second pass, a refiner) the first one counts: it made the picture th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gateway.images.reading import comfytext
@@ -63,7 +64,7 @@ def read(said: dict[str, Any]) -> Recipe | None:
 
 def _recipe(graph: Graph, at: Node) -> Recipe:
     guider = graph.node(at.link("guider")) or at
-    sigmas = graph.node(at.link("sigmas")) or at
+    sigmas = _at_the_end(graph, at, "sigmas", lambda node: "steps" in node.inputs)
     noise = graph.node(at.link("noise")) or at
     source = _source(graph, at)
     words = comfytext.prompts(graph, guider)
@@ -127,10 +128,15 @@ def _samples(node: Node) -> bool:
 
 
 def _named(graph: Graph, at: Node, sigmas: Node) -> str | None:
-    chosen = graph.node(at.link("sampler")) or at
+    chosen = _at_the_end(graph, at, "sampler", lambda node: "sampler_name" in node.inputs or node.kind in _SAMPLERS)
     name = _SAMPLERS.get(chosen.kind) or graph.value(chosen, "sampler_name")
     schedule = _SCHEDULES.get(sigmas.kind) or graph.value(sigmas, "scheduler")
     return sampler(name, schedule if isinstance(schedule, str) else None)
+
+
+def _at_the_end(graph: Graph, at: Node, name: str, is_it: Callable[[Node], bool]) -> Node:
+    """What a sampler is given by that input, behind nodes that split or bend it; the sampler itself where it is given none."""
+    return next((node for node in graph.up(at.link(name), name) if is_it(node)), graph.node(at.link(name)) or at)
 
 
 def _source(graph: Graph, at: Node) -> _Source:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from gateway.images import library
+from gateway.images import counting
 from tests.api.house import generate, problem
 from tests.api.studio.asking import PATH, Json, made, refused
 
@@ -55,7 +55,7 @@ async def test_queries_that_cannot_be(client: httpx.AsyncClient, query: str, fie
 async def test_a_count_stops_where_it_is_not_worth_going_on(
     client: httpx.AsyncClient, preset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(library, "MOST_COUNTED", 1)
+    monkeypatch.setattr(counting, "MOST", 1)
     body = {"presetId": preset, "variables": {"product_name": "shoe"}, "resolution": "low", "sampleCount": 3}
     await made(client, **body)
     both = await listed(client, f"?presetId={preset}&search=shoe")

@@ -28,6 +28,9 @@ async def test_the_page(client: httpx.AsyncClient, stranger: httpx.AsyncClient, 
     ids = [(await made(client, resolution="low", isPublic=True, prompt="a secret"))["data"][0]["id"] for _ in range(2)]
     first = (await stranger.get("/public")).text
     assert "secret" not in first
+    assert "AI-generated" in first
+    german = await stranger.get("/public", headers={"Accept-Language": "de"})
+    assert ("KI-generiert" in german.text, german.headers["vary"]) == (True, "Accept-Language")
     assert "default-src 'none'" in empty.headers["content-security-policy"]
     following = re.search(r'href="(public\?next=[^"]+)"', first)
     assert following

@@ -137,6 +137,20 @@ async def test_a_file_that_tells_nothing_has_its_name_for_a_title(
         assert (await connection.execute(found)).scalars().all() == [image.id]
 
 
+async def test_pictures_of_one_moment_are_all_found(
+    imports: Imports, principal: Principal, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "number_of", lambda _id: 7)
+    for start in (0, 5, 10):
+        await bring(
+            imports, principal, *((f"sunset {red}.png", picture(red)) for red in range(start, start + 8)), modified_at=DAY
+        )
+    async with database.read() as connection:
+        found = of_team(select(images.c.id), principal.team_id, images)
+        found = found.where(images.c.id.in_(search.matching(principal.team_id, "sunset")))
+        assert len((await connection.execute(found)).all()) == await count(database, principal) == 18
+
+
 async def test_the_same_bytes_are_one_picture_with_all_their_tags(
     imports: Imports, principal: Principal, database: Database
 ) -> None:

@@ -88,6 +88,18 @@ FLUX = {
     "34": node("PrimitiveNode", value=1024),
     "35": node("PrimitiveInt", value=768),
 }
+BENT = FLUX | {
+    "13": node(
+        "SamplerCustomAdvanced",
+        noise=("25", 0),
+        guider=("22", 0),
+        sampler=("41", 0),
+        sigmas=("40", 1),
+        latent_image=("27", 0),
+    ),
+    "40": node("SplitSigmas", step=12, sigmas=("17", 0)),
+    "41": node("DetailDaemonSamplerNode", detail_amount=0.1, sampler=("16", 0)),
+}
 TWO_PASSES = BASIC | {
     "8": node("VAEDecode", samples=("21", 0), vae=("4", 2)),
     "20": node("LatentUpscale", samples=("3", 0), width=2432, height=1664, upscale_method="nearest-exact", crop="disabled"),
@@ -270,6 +282,10 @@ def _said(graph: dict) -> dict:
 )
 def test_a_graph_becomes_a_recipe(graph: dict, expected: dict) -> None:
     assert _said(graph) == expected
+
+
+def test_what_is_split_or_bent_is_read_through() -> None:
+    assert _said(BENT) == _said(FLUX)
 
 
 def test_nan_in_a_graph_is_read() -> None:

@@ -357,6 +357,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("deleted_at IS NOT NULL"),
             postgresql_where=sa.text("deleted_at IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_images_variants",
+            ["team_id", "parent_id", sa.literal_column("id DESC")],
+            unique=False,
+            sqlite_where=sa.text("parent_id IS NOT NULL"),
+            postgresql_where=sa.text("parent_id IS NOT NULL"),
+        )
 
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index("ix_jobs_capability", ["team_id", "capability", sa.literal_column("id DESC")], unique=False)

@@ -53,7 +53,7 @@ def _batches(connection: sa.Connection) -> Iterator[Sequence[Any]]:
 
 
 def _count(row: Any, counts: Counter[tuple[str, str, str]], days: Counter[tuple[str, str, str, int]]) -> None:
-    """As gateway/images/image.py's `facets` said then; there were neither tags nor favorites."""
+    """As counters began: there were neither tags nor favorites."""
     if row.deleted_at is not None:
         counts[row.team_id, "trash", ""] += 1
     elif row.unsaved_at is None:

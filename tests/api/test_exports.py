@@ -1,0 +1,100 @@
+"""Exports over HTTP: asked for, followed, fetched in part, and whose they are."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.house import finished, generate, problem
+from tests.api.isolation import NOBODYS
+
+Json = dict[str, Any]
+PATH = "/v1/images/bulk/export"
+
+
+@pytest.fixture
+async def ids(client: httpx.AsyncClient) -> list[str]:
+    return [each["artifact_id"] for each in (await generate(client, n=2))["output"]["images"]]
+
+
+async def exported(client: httpx.AsyncClient, ids: list[str]) -> Json:
+    answer = await client.post(PATH, json={"ids": ids})
+    assert answer.status_code == 202, answer.text
+    job_id = answer.json()["job_id"]
+    async with asyncio.timeout(20):
+        while (told := (await client.get(f"/v1/images/exports/{job_id}")).json())["status"] in ("queued", "running"):
+            assert told["download_url"] is None
+            await asyncio.sleep(0.01)
+    return dict(told)
+
+
+async def test_asked_for_followed_and_fetched(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, other_team: httpx.AsyncClient, ids: list[str]
+) -> None:
+    export = await exported(client, ids)
+    assert (export["status"], export["done"], export["total"], export["error"]) == ("succeeded", 2, 2, None)
+    assert export["expires_at"].endswith("Z")
+    whole = await stranger.get(export["download_url"])
+    assert (whole.status_code, whole.headers["content-type"], len(whole.content)) == (200, "application/zip", export["bytes"])
+    assert whole.headers["content-disposition"].endswith('.zip"')
+    with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [*(f"{each}.png" for each in ids), "manifest.json"]
+    part = await stranger.get(export["download_url"], headers={"Range": "bytes=-22"})
+    assert (part.status_code, part.content[:4]) == (206, b"PK\x05\x06")
+    assert part.headers["content-range"] == f"bytes {export['bytes'] - 22}-{export['bytes'] - 1}/{export['bytes']}"
+    seen = {"If-None-Match": whole.headers["etag"]}
+    assert (await stranger.get(export["download_url"], headers=seen)).status_code == 304
+    problem(await other_team.get(f"/v1/images/exports/{export['job_id']}"), 404, "not_found")
+
+
+async def test_it_is_a_task_like_others(client: httpx.AsyncClient, ids: list[str]) -> None:
+    job_id = (await client.post(PATH, json={"ids": ids})).json()["job_id"]
+    task = await finished(client, job_id)
+    assert (task["status"], task["capability"], task["n"], task["output"]["images"]) == ("succeeded", "export", 2, [])
+    assert task["billing"] == {"charged_credits": "0.0000", "refunded_credits": "0.0000"}
+    listed = (await client.get("/v1/tasks", params={"capability": "export"})).json()["data"]
+    assert [each["task_id"] for each in listed] == [job_id]
+    assert (await client.post(f"/v1/tasks/{job_id}/cancel")).json()["status"] == "succeeded"
+    problem(await client.post(f"/v1/tasks/{job_id}/retry"), 409, "wrong_state")
+
+
+async def test_an_address_opens_nothing_else(client: httpx.AsyncClient, stranger: httpx.AsyncClient, ids: list[str]) -> None:
+    first, second = await exported(client, ids[:1]), await exported(client, ids)
+    elsewhere = first["download_url"].replace(first["job_id"], second["job_id"])
+    picture = (await client.get(f"/v1/images/{ids[0]}")).json()["url"].partition("?")
+    as_picture = f"{picture[0]}?{first['download_url'].partition('?')[2]}"
+    as_archive = f"{first['download_url'].partition('?')[0]}?{picture[2]}"
+    for url in (elsewhere, as_picture, as_archive, first["download_url"][:-2], first["download_url"].partition("?")[0]):
+        problem(await stranger.get(url), 403, "bad_signature")
+
+
+async def test_ids_that_are_not_there(client: httpx.AsyncClient, other_team: httpx.AsyncClient, ids: list[str]) -> None:
+    theirs = (await generate(other_team))["output"]["images"][0]["artifact_id"]
+    answer = (await client.post(PATH, json={"ids": [theirs, ids[0], ids[0], NOBODYS]})).json()
+    assert answer["not_found"] == [theirs, NOBODYS]
+    assert (await finished(client, answer["job_id"]))["n"] == 1
+    problem(await client.post(PATH, json={"ids": [theirs, NOBODYS]}), 404, "not_found")
+    problem(await client.get(f"/v1/images/exports/{(await generate(client))['task_id']}"), 404, "not_found")
+
+
+async def test_bad_calls(client: httpx.AsyncClient, ids: list[str]) -> None:
+    for body, field in (({"ids": []}, "ids"), ({"ids": ids, "format": "tar"}, "format"), ({}, "ids")):
+        told = problem(await client.post(PATH, json=body), 422, "invalid_request")
+        assert told["errors"][0]["field"] == field
+    short = [f"{number:x}" for number in range(501)]
+    told = problem(await client.post(PATH, json={"ids": short}), 422, "invalid_request")
+    assert told["errors"] == [{"field": "ids", "message": "At most 500 pictures at once; these are 501."}]
+
+
+async def test_sent_twice_it_is_one(client: httpx.AsyncClient, ids: list[str]) -> None:
+    named = {"Idempotency-Key": "once"}
+    first, again = [(await client.post(PATH, json={"ids": ids}, headers=named)).json()["job_id"] for _ in range(2)]
+    assert first == again
+    problem(await client.post(PATH, json={"ids": ids[:1]}, headers=named), 409, "idempotency_conflict")
+    await finished(client, first)

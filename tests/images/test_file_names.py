@@ -1,0 +1,47 @@
+"""Names of files in an archive: people's own, and safe."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.images.file_names import FileNames, safe
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("A fox at dawn", "A fox at dawn"),
+        ("狐の写真 สุนัข 🦊", "狐の写真 สุนัข 🦊"),
+        ("Cafe\u0301", "Café"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ("..\\..\\boot.ini", "_.._boot.ini"),
+        ("/absolute", "_absolute"),
+        ("C:\\Windows", "C__Windows"),
+        ('a<b>:"|?*', "a_b______"),
+        ("line\nbreak\ttab", "line break tab"),
+        ("\x00\x07bell\x7f", "bell"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("\ud800half", "half"),
+        (" . dots . ", "dots"),
+        ("...", ""),
+        ("", ""),
+        ("con", "_con"),
+        ("NUL.tar", "_NUL.tar"),
+        ("com¹", "_com¹"),
+        ("console", "console"),
+        ("x" * 1000, "x" * 150),
+        ("図" * 1000, "図" * 50),
+    ],
+)
+def test_safe(title: str, name: str) -> None:
+    assert safe(title) == name
+
+
+def test_no_two_are_the_same_on_any_system() -> None:
+    names = FileNames("manifest.json")
+    given = [names.name(title, "the-id", "png") for title in ("Fox", "fox", "ＦＯＸ", "fox", "fox (2)", "", "/", "")]
+    assert given == [
+        *("Fox.png", "fox (2).png", "ＦＯＸ (3).png", "fox (4).png", "fox (2) (2).png"),
+        *("the-id.png", "_.png", "the-id (2).png"),
+    ]
+    assert names.name("Manifest", "id", "json") == "Manifest (2).json"

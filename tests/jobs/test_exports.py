@@ -1,0 +1,234 @@
+"""Exports: what is in the archive, and what becomes of one that is canceled, crashes, expires or finds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import zipfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from gateway.catalog import Settings
+from gateway.catalog.settings import Gallery, Limits, Share
+from gateway.db import across_teams, now
+from gateway.errors import NotFound, StorageFull, TooManyJobs
+from gateway.images import records
+from gateway.images.closed import Closed
+from gateway.images.image import Image
+from gateway.images.trash import Trash
+from gateway.jobs import archives, changes
+from gateway.jobs import exports as room
+from gateway.jobs.exports import Export, Exports
+from gateway.jobs.tables import exports as rows
+from gateway.storage.objects import listed
+from tests.scheduling.conftest import Box, OpenBox
+
+NOBODYS = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+async def box(open_box: OpenBox) -> Box:
+    return await open_box(m="")
+
+
+@pytest.fixture
+async def exports(box: Box) -> AsyncIterator[Exports]:
+    exports = Exports(box.db, box.bus, box.blobs, Settings)
+    await exports.start()
+    yield exports
+    await exports.close()
+
+
+@pytest.fixture
+async def made(box: Box) -> list[Image]:
+    """Three pictures; two have the same title."""
+    job = await box.until(await box.ask(n=3, seed=1, width=64, height=64))
+    found = await box.images(job)
+    async with box.db.write() as connection:
+        await records.alter(connection, found[:2], title="A fox: 狐", tags=["fox"])
+    return found
+
+
+async def ended(box: Box, exports: Exports, job_id: str) -> Export:
+    async with asyncio.timeout(20):
+        while not (export := await exports.find(box.principal.team_id, job_id)).job.finished:
+            await asyncio.sleep(0.01)
+    return export
+
+
+async def exported(box: Box, exports: Exports, *ids: str) -> Export:
+    job, _ = await exports.ask(box.principal, ids)
+    return await ended(box, exports, job.id)
+
+
+async def opened(box: Box, export: Export) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(await box.blobs.get(archives.name_of(export.job.id))))
+
+
+async def test_what_is_in_it(box: Box, exports: Exports, made: list[Image]) -> None:
+    job, not_found = await exports.ask(box.principal, [made[2].id, NOBODYS, made[0].id, "no id\x00", made[1].id])
+    assert not_found == [NOBODYS, "no id\x00"]
+    export = await ended(box, exports, job.id)
+    assert (export.job.state, export.job.stored, export.job.pictures, export.done) == ("succeeded", 3, 3, 3)
+    assert export.job.charged == 0
+    with await opened(box, export) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"{made[2].id}.png", "A fox_ 狐.png", "A fox_ 狐 (2).png", "manifest.json"]
+        manifest = json.loads(archive.read("manifest.json"))
+        for told, image in zip(manifest["images"], (made[2], made[0], made[1]), strict=True):
+            assert archive.read(told["file"]) == await box.blobs.get(image.blob)
+            assert (told["id"], told["prompt"], told["seed"], told["model"]) == (image.id, "a cat", image.seed, "m")
+    assert manifest["images"][1]["tags"] == ["fox"]
+    assert manifest["missing"] == []
+    assert export.bytes == len(await box.blobs.get(archives.name_of(job.id)))
+    assert export.expires_at is not None
+    assert abs(export.expires_at - now() - 24 * room.HOUR) < room.HOUR
+
+
+async def test_what_went_meanwhile_is_left_out(box: Box, exports: Exports, made: list[Image]) -> None:
+    """Trashed after it was asked for, or its bytes gone."""
+    trash = Trash(box.db, Closed(box.db, lambda: 7))
+    await exports._slots.acquire()
+    await exports._slots.acquire()
+    job, _ = await exports.ask(box.principal, [each.id for each in made])
+    await trash.discard(box.principal.team_id, [made[0].id])
+    await box.blobs.delete(made[1].blob)
+    exports._slots.release()
+    export = await ended(box, exports, job.id)
+    assert (export.job.state, export.job.stored) == ("succeeded", 1)
+    with await opened(box, export) as archive:
+        assert json.loads(archive.read("manifest.json"))["missing"] == [made[0].id, made[1].id]
+    job, not_found = await exports.ask(box.principal, [made[0].id, made[1].id])
+    assert not_found == [made[0].id]
+    export = await ended(box, exports, job.id)
+    assert (export.job.state, export.job.error_code, export.bytes) == ("failed", "not_found", None)
+    assert set(await listed(box.blobs, archives.FOLDER)) == {archives.name_of(each) for each in [(await first(box))]}
+
+
+async def first(box: Box) -> str:
+    async with box.db.read() as connection:
+        query = across_teams(select(rows.c.job_id)).where(rows.c.bytes.is_not(None))
+        return str((await connection.execute(query)).scalar_one())
+
+
+async def test_none_of_them_is_there(box: Box, exports: Exports, made: list[Image]) -> None:
+    await Trash(box.db, Closed(box.db, lambda: 7)).discard(box.principal.team_id, [made[0].id])
+    with pytest.raises(NotFound):
+        await exports.ask(box.principal, [NOBODYS, made[0].id])
+    for job_id in (NOBODYS, str(made[0].job_id)):
+        with pytest.raises(NotFound):
+            await exports.find(box.principal.team_id, job_id)
+
+
+async def test_a_canceled_one_is_not_written_on(
+    box: Box, exports: Exports, made: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_second, go_on, real = asyncio.Event(), asyncio.Event(), box.blobs.path
+
+    def path(hash: str) -> Any:
+        if hash == made[1].blob:
+            at_the_second.set()
+        return real(hash)
+
+    read = archives._Writer._bytes
+
+    async def slowly(writer: Any, image: Image) -> Any:
+        data = await read(writer, image)
+        if image.id == made[1].id:
+            await go_on.wait()
+        return data
+
+    monkeypatch.setattr(box.blobs, "path", path)
+    monkeypatch.setattr(archives._Writer, "_bytes", slowly)
+    job, _ = await exports.ask(box.principal, [each.id for each in made])
+    await at_the_second.wait()
+    assert (await exports.find(box.principal.team_id, job.id)).done == 1
+    await box.cancel(job)
+    go_on.set()
+    await asyncio.gather(*exports._tasks)
+    export = await exports.find(box.principal.team_id, job.id)
+    assert (export.job.state, export.bytes) == ("canceled", None)
+    assert await listed(box.blobs, archives.FOLDER) == {}
+
+
+async def test_one_that_a_crash_stopped_begins_again(box: Box, exports: Exports, made: list[Image]) -> None:
+    """By the next start, and the scheduler's start passes it over."""
+    await exports.close()
+    await exports._slots.acquire()
+    await exports._slots.acquire()
+    job, _ = await exports.ask(box.principal, [made[0].id])
+    async with box.db.write() as connection:
+        await changes.claim(connection, [job.id], sent=False)
+    await exports.close()
+    await box.scheduler.stop()
+    assert (await box.job(job)).state == "running"
+    again = Exports(box.db, box.bus, box.blobs, Settings)
+    await again.start()
+    assert (await ended(box, again, job.id)).job.state == "succeeded"
+    await again.close()
+
+
+async def test_one_that_stops_every_start_is_given_up(box: Box, exports: Exports, made: list[Image]) -> None:
+    await exports._slots.acquire()
+    await exports._slots.acquire()
+    job, _ = await exports.ask(box.principal, [made[0].id])
+    await exports.close()
+    for _ in range(Settings().jobs.max_attempts):
+        async with box.db.write() as connection:
+            (running,) = await changes.claim(connection, [job.id], sent=False)
+            await changes.put_back(connection, running, failed=True)
+    again = Exports(box.db, box.bus, box.blobs, Settings)
+    await again.start()
+    export = await ended(box, again, job.id)
+    assert (export.job.state, export.job.error_code) == ("failed", "interrupted")
+    await again.close()
+
+
+async def test_a_full_disk_fails_it(box: Box, exports: Exports, made: list[Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin() -> Any:
+        raise StorageFull("The disk is full.")
+
+    monkeypatch.setattr(box.blobs.place, "begin", begin)
+    export = await exported(box, exports, made[0].id)
+    assert (export.job.state, export.job.error_code, export.job.error_message) == (
+        "failed",
+        "storage_full",
+        "The disk is full.",
+    )
+
+
+async def test_archives_expire_and_strays_go(box: Box, exports: Exports, made: list[Image]) -> None:
+    old, young = [await exported(box, exports, made[0].id) for _ in range(2)]
+    async with box.db.write() as connection:
+        change = across_teams(update(rows)).where(rows.c.job_id == old.job.id).values(expires_at=now())
+        await connection.execute(change)
+    # As after a crash between the writing and the row.
+    stray = box.blobs.path("exports/stray.zip")
+    assert stray
+    stray.write_bytes(b"stray")
+    assert await exports.sweep() == 1  # a young stray may be on its way
+    os.utime(stray, (0, 0))
+    assert await exports.sweep() == 1
+    assert set(await listed(box.blobs, archives.FOLDER)) == {archives.name_of(young.job.id)}
+    assert (await exports.find(box.principal.team_id, old.job.id)).bytes is None
+    assert await exports.sweep() == 0
+
+
+async def test_they_count_among_what_waits(box: Box, made: list[Image]) -> None:
+    settings = Settings(limits=Limits(team=Share(queued_jobs=1)), gallery=Gallery(export_hours=1))
+    exports = Exports(box.db, box.bus, box.blobs, lambda: settings)
+    await exports.start()
+    await exports._slots.acquire()
+    await exports._slots.acquire()
+    await exports.ask(box.principal, [made[0].id])
+    with pytest.raises(TooManyJobs):
+        await exports.ask(box.principal, [made[0].id])
+    exports._slots.release()
+    await asyncio.gather(*exports._tasks)
+    assert (await exported(box, exports, made[0].id)).job.state == "succeeded"
+    await exports.close()
