@@ -16,9 +16,11 @@ from engines.http.client import Answer, Limits, Server, open_client
 from engines.http.faults import Lost, clean, from_exception, from_status, retry_after, said, was_sent
 from engines.http.pace import Pace
 from engines.http.pictures import decode, media_type, png, preview, ready, size_of
+from engines.http.waiting import Left, unless_canceled
 
 __all__ = [
     "Answer",
+    "Left",
     "Limits",
     "Lost",
     "Pace",
@@ -35,5 +37,6 @@ __all__ = [
     "retry_after",
     "said",
     "size_of",
+    "unless_canceled",
     "was_sent",
 ]

@@ -68,7 +68,7 @@ images = Table(
     Column("title_key", _ORDERED, nullable=False, default=UNTITLED, server_default=UNTITLED, comment="sorts by the title"),
     Column("edit_session_id", String(36), comment="what edits that go on from each other share"),
     Column("origin", Text, comment="where an import came from: a path or a name"),
-    Column("lost_at", BigInteger, comment="when a check of the storage found its bytes gone; null: they are there"),
+    Column("lost_at", BigInteger, comment="when its bytes were found to be gone"),
     Column("found_by", Text, comment="what it is found by besides, such as its preset's name when it was made"),
     UniqueConstraint("job_id", "ordinal"),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from msgspec import Struct
@@ -21,6 +22,8 @@ SECOND = 1_000_000
 MINUTE, DAY = 60, 86_400
 _SIGNATURE_BYTES = 16
 """Half of SHA-256's output, the least that RFC 2104 advises."""
+_PLAIN = re.compile(r"[A-Za-z0-9/._~-]+")
+"""A path that quoting leaves as it is."""
 _OURS = frozenset({"e", "s", "sig"})
 
 
@@ -48,6 +51,10 @@ class Signer:
         lifetime = self.lifetime if lifetime is None else lifetime
         step = DAY if lifetime >= DAY else MINUTE
         expiry = str(-(-(now // SECOND + lifetime) // step) * step)
+        if _PLAIN.fullmatch(path) and scope.isalnum() and scope.isascii():
+            # Nothing to be quoted, as in nearly all: a page of a list has forty of them.
+            signature = self._seal("\n".join([scope, expiry, path, ""]))
+            return f"{self.base_url}{path}?e={expiry}&s={scope}&sig={signature}"
         parts = urlsplit(path)
         parameters = parse_qsl(parts.query, keep_blank_values=True)
         signature = self._signature(unquote(parts.path), scope, expiry, parameters)
@@ -76,5 +83,8 @@ class Signer:
     def _signature(self, path: str, scope: str, expiry: str, parameters: list[tuple[str, str]]) -> str:
         # The encoded query has no line break, and scope and expiry stand first: no two URLs share a message.
         message = "\n".join([quote(scope), quote(expiry), path, urlencode(sorted(parameters))])
+        return self._seal(message)
+
+    def _seal(self, message: str) -> str:
         digest = hmac.digest(self._key, message.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return base64.urlsafe_b64encode(digest[:_SIGNATURE_BYTES]).rstrip(b"=").decode()

@@ -1,36 +1,24 @@
-"""Galleries of a million rows, the same from the same seed; and how long the database takes for each list of them.
-
-python -m scripts.benches.gallery_rows sqlite:////tmp/gallery.db --images 100000 --teams 1
-"""
+"""Galleries of a million rows, the same from the same seed, written past the gateway as the gateway would write them."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import json
 import random
 import sqlite3
-import statistics
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from sqlalchemy import event, insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import insert
 
 from gateway.accounts.tables import teams, users
 from gateway.db import Database, moment_of
 from gateway.db.migrations import migrate
 from gateway.db.postgresql import connect
-from gateway.images import counters, library
-from gateway.images.counting import SHOWN
-from gateway.images.image import DAY, Facet, Image, facets, searched, texts
-from gateway.images.library import Place, Wanted
+from gateway.images.image import DAY, Image, facets, searched, texts
 from gateway.images.search import kept_of, number_of
 from gateway.images.tags import title_key
-from gateway.images.tokens import terms
 from gateway.storage.tables import LIVE, blobs
 
 SEED = 4
@@ -93,7 +81,9 @@ async def fill(url: str, number: int, several: int = 1, seed: int = SEED) -> Gal
     database = Database(url)
     await migrate(database)
     async with database.write() as connection:
-        await connection.execute(insert(teams), [{"id": team(each), "name": f"team {each}", "created_at": 1} for each in range(several)])
+        await connection.execute(
+            insert(teams), [{"id": team(each), "name": f"team {each}", "created_at": 1} for each in range(several)]
+        )
         await connection.execute(insert(users), [{"id": _USER, "name": "u", "email": None, "is_admin": False, "created_at": 1}])
         await connection.execute(insert(blobs), [{"hash": _BLOB, "bytes": 1, "state": LIVE, "touched_at": 1}])
     await database.close()
@@ -187,119 +177,3 @@ async def _into_postgresql(database: Database, made: Iterator[Image]) -> list[st
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
     return rows.mine
-
-
-Ask = Callable[[AsyncConnection], Awaitable[Any]]
-
-
-def asks(gallery: Gallery) -> dict[str, Ask]:
-    """What the performance table names, each as a list asks for it; 21 rows, as for a page of 20."""
-
-    def lists(wanted: Wanted, **how: Any) -> Ask:
-        return lambda connection: library.page(connection, gallery.team, wanted, limit=20, **how)
-
-    half = moment_of(gallery.middle)
-    words = {word: tuple(terms(word)) for word in (COMMON, RARE, COMMON[:5])}
-    rare, common = "tag 50", "tag 0"
-    return {
-        "newest, first page": lists(Wanted()),
-        "newest, by cursor half-way down": lists(Wanted(), after=Place(gallery.middle)),
-        "oldest": lists(Wanted(), sort="oldest"),
-        "jump by date": lists(Wanted(until=half)),
-        "favorites": lists(Wanted(favorite=True)),
-        "no favorites": lists(Wanted(favorite=False)),
-        "common model": lists(Wanted(model=MODELS[0])),
-        "rare model": lists(Wanted(model=MODELS[-1])),
-        "common tag": lists(Wanted(tags=(common,))),
-        "rare tag": lists(Wanted(tags=(rare,))),
-        "model + tag + favorite, common": lists(Wanted(model=MODELS[0], tags=(common,), favorite=True)),
-        "model + tag + favorite, rare": lists(Wanted(model=MODELS[-1], tags=(rare,), favorite=True)),
-        "model + tag + favorite, rare model and common tag": lists(Wanted(model=MODELS[-1], tags=(common,), favorite=True)),
-        "model + tag + favorite by cursor": lists(
-            Wanted(model=MODELS[0], tags=(common,), favorite=True), after=Place(gallery.middle)
-        ),
-        "model + favorite": lists(Wanted(model=MODELS[0], favorite=True)),
-        "two tags, both common": lists(Wanted(tags=(common, "tag 1"))),
-        "two tags, one rare": lists(Wanted(tags=(common, rare))),
-        "by title": lists(Wanted(), sort="title"),
-        "favorites first": lists(Wanted(), sort="favorite"),
-        "common word": lists(Wanted(terms=words[COMMON])),
-        "rare word": lists(Wanted(terms=words[RARE])),
-        "beginning of a common word": lists(Wanted(terms=words[COMMON[:5]])),
-        "common word, by cursor": lists(Wanted(terms=words[COMMON]), after=Place(gallery.middle)),
-        "common word + model + favorite": lists(Wanted(terms=words[COMMON], model=MODELS[-1], favorite=True)),
-        "total": lambda connection: library.count(connection, gallery.team, Wanted()),
-        "total of a tag": lambda connection: library.count(connection, gallery.team, Wanted(tags=(common,))),
-        "timeline": lambda connection: counters.by_day(connection, gallery.team, SHOWN, first=None, last=None, limit=100),
-        "timeline of a tag": lambda connection: counters.by_day(
-            connection, gallery.team, Facet("tag", common), first=None, last=None, limit=100
-        ),
-    }
-
-
-async def timed(url: str, gallery: Gallery, times: int = 50) -> dict[str, float]:
-    """Milliseconds of the database alone for each of `asks`: the median of so many times its statements run again."""
-    database = Database(url)
-    found = {}
-    for name, ask in asks(gallery).items():
-        statements = await _statements(database, ask)
-        found[name] = await (_sqlite_seconds if database.is_sqlite else _postgresql_seconds)(database, statements, times) * 1000
-    await database.close()
-    return found
-
-
-async def _statements(database: Database, ask: Ask) -> list[tuple[str, Any]]:
-    seen: list[tuple[str, Any]] = []
-
-    def see(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
-            seen.append((statement, parameters))
-
-    async with database.read() as connection:
-        event.listen(connection.sync_connection, "before_cursor_execute", see)
-        await ask(connection)
-        event.remove(connection.sync_connection, "before_cursor_execute", see)
-    return seen
-
-
-async def _sqlite_seconds(database: Database, statements: list[tuple[str, Any]], times: int) -> float:
-    connection = sqlite3.connect(str(database.path))
-    connection.execute("PRAGMA cache_size=-65536")
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        for statement, parameters in statements:
-            connection.execute(statement, parameters).fetchall()
-        taken.append(time.perf_counter() - begun)
-    connection.close()
-    return statistics.median(taken)
-
-
-async def _postgresql_seconds(database: Database, statements: list[tuple[str, Any]], times: int) -> float:
-    connection = await connect(database.url)
-    prepared = [(await connection.prepare(statement), parameters) for statement, parameters in statements]
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        for statement, parameters in prepared:
-            await statement.fetch(*parameters)
-        taken.append(time.perf_counter() - begun)
-    await connection.close()
-    return statistics.median(taken)
-
-
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url", help="of a database that is empty, or does not exist yet")
-    parser.add_argument("--images", type=int, default=100_000)
-    parser.add_argument("--teams", type=int, default=1)
-    asked = parser.parse_args()
-    begun = time.perf_counter()
-    gallery = await fill(asked.url, asked.images, asked.teams)
-    print(f"{asked.images:,} pictures in {asked.teams:,} teams: {time.perf_counter() - begun:.1f} s to write")
-    for name, milliseconds in (await timed(asked.url, gallery)).items():
-        print(f"{milliseconds:8.3f} ms  {name}")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

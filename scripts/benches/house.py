@@ -58,10 +58,14 @@ class House:
 
 
 @contextmanager
-def gateway(models: str, *, path: Sequence[Path] = ()) -> Iterator[House]:
-    """One that runs what `models` (a models.toml) says; `path` is put before its own modules, for plugins."""
-    with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder:
-        data = Path(folder)
+def gateway(models: str, *, path: Sequence[Path] = (), data: Path | None = None) -> Iterator[House]:
+    """One that runs what `models` (a models.toml) says; `path` is put before its own modules, for plugins.
+
+    `data` is a folder that is kept, with what lies there; else it begins with an empty one.
+    """
+    with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as temporary:
+        data = data or Path(temporary)
+        folder = str(data)
         (data / "models.toml").write_text(models)
         command = [sys.executable, "-P", "-m", "gateway.cli", "serve", "--data", folder, "--port", "0", "--log", "warning"]
         ours = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}

@@ -217,6 +217,14 @@ async def test_the_timeline(client: httpx.AsyncClient, other_team: httpx.AsyncCl
     problem(await client.get("/v1/images/timeline", params={"limit": 0}), 422, "invalid_request")
 
 
+@pytest.mark.parametrize(
+    "query", ["q=%00", "model=%00", "tags[]=a%00b", "from=%00", "q=tag:%00", "q=model:a%00", "q=%22%00%22"]
+)
+async def test_nul_is_no_error(client: httpx.AsyncClient, query: str) -> None:
+    for path in ("/v1/images", "/v1/images/timeline", "/v1/images/suggest"):
+        assert (await client.get(f"{path}?{query}")).status_code in (200, 422), path
+
+
 async def test_suggestions(client: httpx.AsyncClient, other_team: httpx.AsyncClient, five: list[str]) -> None:
     told = (await client.get("/v1/images/suggest", params={"q": "HE"})).json()
     assert told == {"tags": [{"name": "Hero", "count": 3}], "models": []}

@@ -48,9 +48,13 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
 def run(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     accepted = client.post(path, json={"model": "gpt-image-2", "steps": 8, "seed": 7, **body})
     assert accepted.status_code == 202, accepted.text
+    return ended(client, accepted.json()["task_id"])
+
+
+def ended(client: httpx.Client, task_id: str) -> dict[str, Any]:
     end = time.monotonic() + 180
     while time.monotonic() < end:
-        task: dict[str, Any] = client.get(f"/v1/tasks/{accepted.json()['task_id']}").json()
+        task: dict[str, Any] = client.get(f"/v1/tasks/{task_id}").json()
         if task["finished_at"]:
             assert task["status"] == "succeeded", task
             return task
@@ -88,3 +92,11 @@ def test_a_picture_is_made_then_changed_then_a_part_of_it(client: httpx.Client) 
     kept = pixels(client, painted)
     left, right = np.s_[:, : width // 4], np.s_[:, 3 * width // 4 :]
     assert abs(kept[left] - after[left]).mean() < abs(kept[right] - after[right]).mean()
+
+    # The gallery's own edit, by the model that answers to gpt-image-2, and an upscale by what ships.
+    path = f"/v1/images/{first['artifact_id']}"
+    edited = client.post(f"{path}/edit", json={"prompt": "a green circle", "steps": 4}).json()
+    assert ended(client, edited["job_id"])["model"] == "shapes"
+    larger = ended(client, client.post(f"{path}/upscale", json={"scale": 2}).json()["job_id"])
+    assert (larger["model"], pixels(client, larger).shape) == ("lanczos", (2 * height, 2 * width, 3))
+    assert [each["source"] for each in client.get(path).json()["variants"]] == ["upscale", "edit", "edit"]

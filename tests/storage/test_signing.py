@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
@@ -121,3 +121,13 @@ def test_no_two_paths_or_scopes_share_a_signature(path: str, scope: str, other: 
         return
     with pytest.raises(BadSignature):
         signer.verify(f"/a/{other}", query.replace(f"s={scope}", f"s={other_scope}"), NOW)
+
+
+@given(
+    st.text("abcXYZ019/._~-", min_size=1).map(lambda text: f"/v{text}"), st.sampled_from(["live", "trash", "é", "a b", "x/y"])
+)
+def test_what_needs_no_quoting_is_signed_as_everything_else(path: str, scope: str) -> None:
+    _, query = halves(signer.url(path, scope, now=NOW))
+    assert signer.verify(path, query, NOW).scope == scope
+    said = dict(parse_qsl(query))
+    assert said["sig"] == signer._signature(path, scope, said["e"], [])

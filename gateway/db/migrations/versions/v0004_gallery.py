@@ -293,12 +293,7 @@ def upgrade() -> None:
             sa.Column("origin", sa.Text(), nullable=True, comment="where an import came from: a path or a name")
         )
         batch_op.add_column(
-            sa.Column(
-                "lost_at",
-                sa.BigInteger(),
-                nullable=True,
-                comment="when a check of the storage found its bytes gone; null: they are there",
-            )
+            sa.Column("lost_at", sa.BigInteger(), nullable=True, comment="when its bytes were found to be gone")
         )
         batch_op.add_column(
             sa.Column(

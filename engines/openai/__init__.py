@@ -1,0 +1,1 @@
+"""OpenAI's Images API, and every server that speaks it."""
