@@ -353,6 +353,35 @@ class RemoteEngine(Engine):
         """Raises an EngineError for the whole batch; yields Failed for one of it."""
 
 
+class WorkflowDescription(Struct, frozen=True, kw_only=True):
+    """A graph that runs as a model, as `darkroom workflows` shows it."""
+
+    name: str
+    """What an entry's `source` says."""
+    title: str
+    capabilities: tuple[Capability, ...]
+    notes: tuple[str, ...] = ()
+    """What was guessed, and what is left to do."""
+    files: dict[str, bytes] = {}
+    """What an import made, by file name: to be put into the engine's folder of workflows."""
+
+
+class WorkflowEngine(RemoteEngine):
+    """A remote engine whose models are graphs in files; `darkroom workflows` asks these three."""
+
+    @abc.abstractmethod
+    async def workflows(self) -> Sequence[WorkflowDescription]: ...
+
+    @abc.abstractmethod
+    async def import_workflow(self, name: str, document: bytes, nodes: bytes | None = None) -> WorkflowDescription:
+        """Another's graph made into a workflow of that name; `nodes` is Open WebUI's list of which node is what, else that
+        is guessed. Raises InvalidRequest for what is no graph."""
+
+    @abc.abstractmethod
+    async def check_workflow(self, name: str, lane: str) -> Sequence[str]:
+        """What that server lacks for it, one line each. Raises ModelUnusable or EngineUnavailable."""
+
+
 class LocalEngine(Engine):
     """An engine on a device of this machine. These three run on the device's own thread, one at a time."""
 

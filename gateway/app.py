@@ -25,7 +25,8 @@ from gateway.api.cursors import Cursors
 from gateway.api.door import Door
 from gateway.api.forms import MOST_PARTS
 from gateway.api.forwarded import Forwarded
-from gateway.api.gallery.content import ByteRoutes, Pictures
+from gateway.api.gallery.byte_routes import ByteRoutes
+from gateway.api.gallery.content import Pictures
 from gateway.api.gallery.exporting import exports_router
 from gateway.api.gallery.importing import importing_router
 from gateway.api.gallery.listing import listing_router

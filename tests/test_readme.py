@@ -72,6 +72,13 @@ def test_the_gateway_finds_it_and_offers_its_model(package: Path) -> None:
     assert done.stdout.strip() == "dusk {} {}", done.stdout + done.stderr
 
 
+def _anchor(heading: str) -> str:
+    """As GitHub makes them: lower case, spaces to hyphens, punctuation left out."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def test_every_path_that_is_linked_is_there() -> None:
+    headings = {_anchor(heading) for heading in re.findall(r"(?m)^#+ (.+)$", README)}
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
-        assert (ROOT / target).exists(), f"README links to {target}, which is not there"
+        there = target[1:] in headings if target.startswith("#") else (ROOT / target).exists()
+        assert there, f"README links to {target}, which is not there"

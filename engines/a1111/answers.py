@@ -114,7 +114,8 @@ def _compare(info: dict[str, Any], job: Job, server: str) -> None:
     """What `info` leaves out cannot be compared."""
     name, short = str(info.get("sd_model_name") or "").lower(), str(info.get("sd_model_hash") or "").lower()
     row = job.checkpoint
-    if row is not None and (name or short) and not {name, name.rpartition(".")[0], short} & cards.called(row):
+    file = name.replace("\\", "/").rpartition("/")[2]
+    if row is not None and (name or short) and not {name, file, file.rpartition(".")[0], short} & cards.called(row):
         told = "somebody else may have changed it meanwhile, or it cannot load this one"
         raise EngineUnavailable(f'{server} made it with the checkpoint "{name}", not with "{row.name}"; {told}.')
     said = info.get("sampler_name")

@@ -13,10 +13,6 @@ from engines.comfyui.sampling import Sampling
 from engines.comfyui.workflows import Graph, Workflow, slot
 from engines.contract import ImageRequest
 
-WEBSOCKET_OUTPUT = "SaveImageWebsocket"
-"""Sends its pictures as frames and writes no file."""
-
-
 class Uploaded(Struct, frozen=True):
     """The server's names of what was uploaded for a request."""
 
@@ -56,11 +52,6 @@ def filled(workflow: Workflow, request: ImageRequest, filling: Filling) -> Graph
     if workflow.mapping.loras and filling.loras:
         _put_loras(graph, workflow.mapping.loras.model, workflow.mapping.loras.clip, filling.loras)
     return graph
-
-
-def streamed_outputs(workflow: Workflow) -> frozenset[str]:
-    """Those of the outputs that send frames instead of writing files."""
-    return frozenset(id_ for id_ in workflow.mapping.outputs if workflow.graph[id_]["class_type"] == WEBSOCKET_OUTPUT)
 
 
 def _values(request: ImageRequest, filling: Filling) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from engines.comfyui.mapping import Mapping, Place
 from engines.contract import ModelUnusable
 
 Graph = dict[str, dict[str, Any]]
+WEBSOCKET_OUTPUT = "SaveImageWebsocket"
+"""Sends its pictures as frames and writes no file."""
 _HERE = Path(__file__).parent
 _READY = (_HERE / "workflows", _HERE.parent.parent / "workflows")
 """In a wheel, then in a checkout."""
@@ -30,6 +32,11 @@ class Workflow(Struct, frozen=True):
             value = self.graph[place.node]["inputs"].get(place.input)
             return None if isinstance(value, list) else value
         return None
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Those of the outputs that send frames instead of writing files."""
+        return frozenset(id_ for id_ in self.mapping.outputs if self.graph[id_]["class_type"] == WEBSOCKET_OUTPUT)
 
     def maps(self, role: str) -> bool:
         return bool(getattr(self.mapping.inputs, role))

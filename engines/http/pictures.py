@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -82,17 +83,24 @@ def preview(data: bytes) -> Pixels | None:
         return None
 
 
-def ready(request: str, picture: Picture, data: bytes, size: Size, server: str = "The server", **parameters: Any) -> ImageReady:
+def ready(
+    request: str,
+    picture: Picture,
+    data: bytes,
+    size: Size,
+    server: str = "The server",
+    parameters: Mapping[str, Any] | None = None,
+) -> ImageReady:
     """The picture as delivered where it has the size that was asked for; else scaled to cover that and cropped in the
-    middle, which `parameters` then say. Blocks: in a thread. Raises EngineCrashed for what is no picture.
+    middle, which its parameters then say. Blocks: in a thread. Raises EngineCrashed for what is no picture.
     """
     delivered = size_of(data, server)
+    said = dict(parameters or {})
     made: dict[str, Any] = {"request": request, "ordinal": picture.ordinal, "seed": picture.seed}
     if delivered == size:
-        return ImageReady(**made, encoded=data, parameters=parameters)
-    pixels = _covering(decode(data, server), size)
-    parameters["delivered_size"] = f"{delivered.width}x{delivered.height}"
-    return ImageReady(**made, pixels=pixels, parameters=parameters)
+        return ImageReady(**made, encoded=data, parameters=said)
+    said["delivered_size"] = f"{delivered.width}x{delivered.height}"
+    return ImageReady(**made, pixels=_covering(decode(data, server), size), parameters=said)
 
 
 def _covering(pixels: Pixels, size: Size) -> Pixels:

@@ -20,7 +20,14 @@ def is_edit(request: ImageRequest) -> bool:
 
 
 def arguments(
-    source: str, request: ImageRequest, pictures: tuple[Picture, ...], size: Size, found: Known, own: ModelOptions, *, partial: int
+    source: str,
+    request: ImageRequest,
+    pictures: tuple[Picture, ...],
+    size: Size,
+    found: Known,
+    own: ModelOptions,
+    *,
+    partial: int,
 ) -> dict[str, Any]:
     """For `images.generate` or `images.edit`; `partial` is how many previews are streamed, 0 for no stream at all."""
     asked: dict[str, Any] = {"model": source, "prompt": request.prompt, "n": len(pictures)}

@@ -13,8 +13,6 @@ from engines.contract import Capability, InvalidRequest, ModelCard, ModelSpec, M
 from engines.openai.options import ModelOptions, Options, Prices
 
 QUALITIES = ("auto", "low", "medium", "high")
-SOURCE_BYTES = 4_000_000
-"""DALL·E 2 and masks want less than 4 MB; a mask has its source's size, and packs to far less."""
 OTHER = "other"
 
 
@@ -35,13 +33,17 @@ class Known(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Which parameters it takes."""
     sizes: tuple[str, ...] = ()
     any_size: AnySize | None = None
-    """None: it makes its `sizes` only."""
+    """None: it makes its `sizes` only, and of these the next larger one is cut."""
+    multiple: int = 16
+    """Of both sides, where it makes its `sizes` only."""
     quality: tuple[str, ...] = QUALITIES
     fidelity: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ("text_to_image", "image_to_image", "inpaint")
     max_images: int = 10
     max_references: int = 16
     max_prompt: int = 32_000
+    source_bytes: int = 20_000_000
+    """Of each picture that it is sent. A mask, which may have 4 MB, packs to far less."""
     gone: str = ""
     """The day on which OpenAI took it down."""
     instead: str = ""
@@ -91,12 +93,12 @@ def card(model: ModelSpec, options: Options) -> ModelCard:
     return ModelCard(
         capabilities=found.capabilities,
         native_sizes=sizes,
-        min_size=Size(room.least_side, room.least_side) if room else _corner(sizes, min),
-        max_size=Size(room.longest_side, room.longest_side) if room else _corner(sizes, max),
-        size_multiple=room.multiple if room else 16,
+        min_size=Size(room.least_side, room.least_side) if room else _corner(sizes, -1),
+        max_size=Size(room.longest_side, room.longest_side) if room else _corner(sizes, 1),
+        size_multiple=room.multiple if room else found.multiple,
         max_images=found.max_images,
         max_references=found.max_references if "image_to_image" in found.capabilities else 0,
-        max_source_bytes=SOURCE_BYTES,
+        max_source_bytes=found.source_bytes,
         max_prompt=found.max_prompt,
         steps=Span(1, 150, 30) if "steps" in takes else None,
         guidance_scale=Span(0, 30, 5) if "guidance_scale" in takes else None,
@@ -146,5 +148,6 @@ def _check_options(own: ModelOptions, found: Known, source: str) -> None:
         raise ModelUnusable(f"{source} takes no style; say it in the prompt.")
 
 
-def _corner(sizes: tuple[Size, ...], pick: type[min] | type[max]) -> Size:  # type: ignore[valid-type]
-    return Size(pick(size.width for size in sizes), pick(size.height for size in sizes))
+def _corner(sizes: tuple[Size, ...], sign: int) -> Size:
+    """The longest sides of all of them, or with -1 the shortest."""
+    return Size(max(sizes, key=lambda size: sign * size.width).width, max(sizes, key=lambda size: sign * size.height).height)

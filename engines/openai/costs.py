@@ -33,3 +33,19 @@ def of_pictures(count: int, quality: str, size: str, prices: Prices) -> float | 
 def _tokens(details: dict[str, Any], key: str) -> int:
     value = details.get(key)
     return value if isinstance(value, int) else 0
+
+
+def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The usages of two calls as one: numbers are added, at any depth."""
+    if not one or not other:
+        return one or other
+    both = dict(one)
+    for key, value in other.items():
+        before = both.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            both[key] = added(before, value)
+        elif isinstance(value, int | float) and isinstance(before, int | float):
+            both[key] = round(before + value, 6)
+        else:
+            both[key] = value
+    return both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -10,12 +11,12 @@ from engines.contract import (
     EngineError,
     InvalidRequest,
     ModelUnusable,
-    OutOfMemory,
-    UpstreamRateLimited,
 )
 from engines.http import Lost, clean, from_exception, from_status
 
-REFUSED = frozenset({"moderation_blocked", "content_policy_violation", "content_filter", "content_blocked"})
+log = logging.getLogger(__name__)
+
+REFUSED = frozenset({"moderation_blocked", "content_policy_violation", "content_filter", "content_rejected"})
 SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """Codes of a 429 or 400 that no waiting mends."""
 FIELDS = {
@@ -39,6 +40,7 @@ def understood(error: Exception, server: str, *, secrets: Collection[str], lost:
         # An error within a stream whose status was good.
         told = error.body if isinstance(error.body, dict) else {"message": error.message}
         return _of_code(told, server, secrets) or lost(f"{server} gave up: {_words(told, secrets)}")
+    log.warning("what %s answered cannot be read", server, exc_info=error)
     return lost(f"{server} answered what cannot be read ({type(error).__name__}); is this an OpenAI-compatible API?")
 
 
@@ -62,21 +64,15 @@ def _of_code(told: dict[str, Any], server: str, secrets: Collection[str]) -> Eng
     """By what the error calls itself; None where the status says it all."""
     code, kind = str(told.get("code") or ""), str(told.get("type") or "")
     words = _words(told, secrets)
-    if code in REFUSED or kind == "image_generation_user_error":
+    if code in REFUSED or (kind == "image_generation_user_error" and "safety" in words.lower()):
         return ContentRejected(f"{server} refused this: {words}")
     if code in SPENT or kind in SPENT:
         return ModelUnusable(f"{server} refused this: {words} The operator must see to the account.")
     if code in ("model_not_found", "model_retired") or kind == "model_not_found":
         return ModelUnusable(f"{server} refused this: {words} The operator must name another model in models.toml.")
-    if "out of memory" in words.lower() and kind == "server_error":
-        return OutOfMemory(f"{server} ran out of memory: {words}")
     return None
 
 
 def _words(told: dict[str, Any], secrets: Collection[str]) -> str:
     words = clean(str(told.get("message") or "it does not say why"), secrets)
     return words if words.endswith((".", "!", "?", "…")) else words + "."
-
-
-def limited(error: EngineError) -> UpstreamRateLimited | None:
-    return error if isinstance(error, UpstreamRateLimited) else None

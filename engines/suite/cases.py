@@ -26,6 +26,7 @@ from engines.contract import (
     ModelUnusable,
     Picture,
     Progress,
+    RemoteEngine,
 )
 from engines.suite import checks
 from engines.suite.driver import Driver, SuiteBatch
@@ -322,6 +323,8 @@ async def _refusal(driver: Driver, model: ModelSpec) -> EngineError | None:
     try:
         card = await driver.card(model)
         await driver.load(model)
+        if isinstance(driver.engine, RemoteEngine):
+            driver = Driver(driver.engine, model, driver.lane, seconds=driver.seconds)
         request = make_request(card, model)
         return next(iter((await driver.make(request)).failures(request)), None)
     except EngineError as error:

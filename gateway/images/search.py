@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import Database, across_teams, insert_ignore, of_team
+from gateway.db import Database, across_teams, first_id_at, insert_ignore, of_team
 from gateway.errors import StorageUnavailable
 from gateway.images.image import Facet, Kind, from_row, searched, texts
 from gateway.images.matching import Place, PlaceOfFew, match, tsquery
@@ -121,6 +121,8 @@ def chosen(
 
     `after` is the id of the image that the page before ended with.
     """
+    if wanted.is_common:
+        return _walked(team_id, wanted, newest, after).limit(limit).offset(offset)
     query = select(_words.c.image_id).where(*_conditions(team_id, wanted, newest, after))
     if wanted.preset_id is not None:
         made = of_team(select(images.c.id), team_id, images).where(
@@ -130,6 +132,23 @@ def chosen(
     place = PlaceOfFew() if wanted.is_common is False else Place()
     order = place.desc() if newest else place
     return query.order_by(order).limit(limit).offset(offset)
+
+
+def _walked(team_id: str, wanted: Wanted, newest: bool, after: str | None) -> Select[tuple[str]]:
+    """The same by the team's pictures in their order, each looked at, until there are enough."""
+    identity = images.c.id
+    # A count of one or none: of anything else PostgreSQL might make a join, and read all that there is for it.
+    found = select(func.count()).select_from(_words).where(_words.c.image_id == identity, _matches(team_id, wanted))
+    query = of_team(select(identity), team_id, images).where(SHOWN, found.correlate(images).scalar_subquery() > 0)
+    if wanted.preset_id is not None:
+        query = query.where(images.c.preset_id == wanted.preset_id)
+    if wanted.since is not None:
+        query = query.where(identity >= first_id_at(wanted.since))
+    if wanted.until is not None:
+        query = query.where(identity < first_id_at(wanted.until + 1000))
+    if after is not None:
+        query = query.where(identity < after if newest else identity > after)
+    return query.order_by(identity.desc() if newest else identity)
 
 
 def sought(team_id: str, wanted: Wanted) -> str:

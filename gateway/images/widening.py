@@ -4,7 +4,7 @@ FTS5 reads a word's postings newest first and only as far as it must; but of a b
 unless it is so short that it has postings of its own. So the words that begin so are asked for, where they are few.
 
 PostgreSQL's GIN knows no order: it reads everything that is found. Of what is common that is far more than walking the
-newest pictures until enough have been met; of what is rare that walk would never end. Its statistics tell which it is.
+team's newest pictures until enough have been met; of what is rare that walk would never end. Its statistics tell which it is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _known = table("image_words_known", column("word"))
 """Of SQLite alone: the words that some picture has or had."""
 
 _EXPLAIN = text(
-    "EXPLAIN (FORMAT JSON) SELECT 1 FROM image_words WHERE words @@ CAST(:query AS tsquery) UNION ALL SELECT 1 FROM image_texts"
+    "EXPLAIN (FORMAT JSON) SELECT 1 FROM image_words WHERE words @@ CAST(:query AS tsquery) UNION ALL"
+    " SELECT 1 FROM images WHERE team_id = :team AND deleted_at IS NULL AND unsaved_at IS NULL"
 )
 
 
@@ -43,7 +44,7 @@ async def widened(connection: AsyncConnection, team_id: str, wanted: Wanted) -> 
         return wanted
     if connection.dialect.name == "sqlite":
         return await _with_words(connection, wanted)
-    found, of = await _estimated(connection, search.sought(team_id, wanted))
+    found, of = await _estimated(connection, team_id, search.sought(team_id, wanted))
     return msgspec.structs.replace(wanted, is_common=found > math.sqrt(PAGE * of * DEARER))
 
 
@@ -63,9 +64,9 @@ def _begin_so(term: Term) -> Select[Any]:
     return select(words.limit(MOST_WORDS + 1).subquery().c.word)
 
 
-async def _estimated(connection: AsyncConnection, query: str) -> tuple[float, float]:
-    """How many pictures PostgreSQL expects of a query, and as a whole."""
-    told = (await connection.execute(_EXPLAIN, {"query": query})).scalar_one()
+async def _estimated(connection: AsyncConnection, team_id: str, query: str) -> tuple[float, float]:
+    """How many pictures PostgreSQL expects of a query, and of the team."""
+    told = (await connection.execute(_EXPLAIN, {"query": query, "team": team_id})).scalar_one()
     (plan,) = json.loads(told) if isinstance(told, str) else told
     found, of = (each["Plan Rows"] for each in plan["Plan"]["Plans"])
     return found, of

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 
-from benches import gallery_bytes, gallery_export, gallery_lists, gallery_pictures
+from benches import gallery_bytes, gallery_export, gallery_pictures, gallery_scale
 from benches.figures import Figure
 
 PARTS = {
     "pictures": gallery_pictures.figures,
     "bytes": gallery_bytes.figures,
     "export": gallery_export.figures,
-    "lists": gallery_lists.figures,
+    "lists": gallery_scale.figures,
 }
 
 

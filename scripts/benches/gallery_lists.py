@@ -1,12 +1,7 @@
-"""How long the database takes for each list of a large gallery.
-
-python -m scripts.benches.gallery_lists sqlite:////tmp/gallery.db --images 100000 --teams 1
-"""
+"""How long the database takes for each list of a large gallery."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import sqlite3
 import statistics
 import time
@@ -16,6 +11,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from benches.gallery_rows import COMMON, MODELS, RARE, Gallery
 from gateway.db import Database, moment_of
 from gateway.db.postgresql import connect
 from gateway.images import counters, library
@@ -23,7 +19,6 @@ from gateway.images.counting import SHOWN
 from gateway.images.image import Facet
 from gateway.images.library import Place, Wanted
 from gateway.images.tokens import terms
-from scripts.benches.gallery_rows import COMMON, MODELS, RARE, Gallery, fill
 
 Ask = Callable[[AsyncConnection], Awaitable[Any]]
 
@@ -122,20 +117,3 @@ async def _postgresql_seconds(database: Database, statements: list[tuple[str, An
         taken.append(time.perf_counter() - begun)
     await connection.close()
     return statistics.median(taken)
-
-
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url", help="of a database that is empty, or does not exist yet")
-    parser.add_argument("--images", type=int, default=100_000)
-    parser.add_argument("--teams", type=int, default=1)
-    asked = parser.parse_args()
-    begun = time.perf_counter()
-    gallery = await fill(asked.url, asked.images, asked.teams)
-    print(f"{asked.images:,} pictures in {asked.teams:,} teams: {time.perf_counter() - begun:.1f} s to write")
-    for name, milliseconds in (await timed(asked.url, gallery)).items():
-        print(f"{milliseconds:8.3f} ms  {name}")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

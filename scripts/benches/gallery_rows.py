@@ -28,7 +28,7 @@ COMMON, RARE = "portrait", "zeppelin"
 MODELS = ["shapes", "flux", "sdxl", "gpt-image", "qwen", "sd15", "lumina", "pixart"]
 _BATCH = 5_000
 _BLOB = "0" * 64
-_USER = "01900000-0000-7000-8000-000000000000"
+USER = "01900000-0000-7000-8000-000000000000"
 
 
 class Gallery(NamedTuple):
@@ -61,7 +61,7 @@ def pictures(number: int, several: int, seed: int = SEED) -> Iterator[Image]:
         model = chance.choices(MODELS, cum_weights=of_model)[0]
         yield Image(
             id=f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}",
-            team_id=team(place % several), user_id=_USER, job_id=None, ordinal=0, parent_id=None, source="generate",
+            team_id=team(place % several), user_id=USER, job_id=None, ordinal=0, parent_id=None, source="generate",
             blob=_BLOB, thumbnail_256=_BLOB, thumbnail_768=None, thumbhash="YJqGPQw7sFlslqhFafSE+Q6oJ1h2iHB2Rw",
             media_type="image/png", bytes=1_400_000, width=1024, height=1024,
             title=" ".join(said[:2]) if chance.random() < 0.2 else "", model=model, engine="fake",
@@ -84,7 +84,7 @@ async def fill(url: str, number: int, several: int = 1, seed: int = SEED) -> Gal
         await connection.execute(
             insert(teams), [{"id": team(each), "name": f"team {each}", "created_at": 1} for each in range(several)]
         )
-        await connection.execute(insert(users), [{"id": _USER, "name": "u", "email": None, "is_admin": False, "created_at": 1}])
+        await connection.execute(insert(users), [{"id": USER, "name": "u", "email": None, "is_admin": False, "created_at": 1}])
         await connection.execute(insert(blobs), [{"hash": _BLOB, "bytes": 1, "state": LIVE, "touched_at": 1}])
     await database.close()
     written = await (_into_sqlite if database.is_sqlite else _into_postgresql)(database, pictures(number, several, seed))

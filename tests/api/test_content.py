@@ -160,7 +160,9 @@ async def test_even_a_signature_leads_nowhere_else(wiring: Wiring, stranger: htt
     for name in ("darkroom.db", "..%2Fdarkroom.db", "0" * 63 + ".png", "0" * 64 + ".exe", "0" * 64):
         problem(await stranger.get(signer.url(f"/v1/images/x/content/{name}", now=now())), 404, "not_found")
     problem(await stranger.get(signer.url(f"/v1/images/x/content/{'0' * 64}.png", now=now())), 404, "not_found")
-    problem(await stranger.get(signer.url(f"/v1/images/x/content/{'0' * 64}.png", "elsewhere", now=now())), 403, "bad_signature")
+    problem(
+        await stranger.get(signer.url(f"/v1/images/x/content/{'0' * 64}.png", "elsewhere", now=now())), 403, "bad_signature"
+    )
     over = now() - 30 * DAY * SECOND
     problem(await stranger.get(signer.url(f"/v1/images/x/content/{'0' * 64}.png", now=over)), 410, "link_expired")
 

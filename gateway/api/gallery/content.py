@@ -5,15 +5,12 @@ A signed address is answered without the database: its path, which the signature
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import MethodNotAllowedException
-from litestar.types import ASGIApp, Message, Receive, Send
+from litestar.types import Send
 from msgspec import Struct
 
 from gateway.api import links
@@ -22,7 +19,6 @@ from gateway.api.door import Door
 from gateway.api.gallery.blobs import BlobReader, OpenBlob
 from gateway.api.gallery.ranges import parse
 from gateway.api.links import Stored
-from gateway.api.problems import send_problem
 from gateway.db import Database, now
 from gateway.errors import BadSignature, InvalidInput, NotFound
 from gateway.images import records
@@ -43,10 +39,6 @@ MINUTE = 60
 NOT_INDEXED = (b"x-robots-tag", b"noindex, nofollow")
 UNSIGNED = b"private, no-cache"
 """By key: kept by the client, but asked about each time, for the key may have gone."""
-
-
-_ROUTE = re.compile(r"/v1/images/([^/]+)/(content|thumbnail)(?:/([^/]+))?/?")
-_ARCHIVE_ROUTE = re.compile(r"/v1/images/exports/([^/]+)/(archive)/([^/]+)/?")
 
 
 class Asked(NamedTuple):
@@ -177,54 +169,6 @@ class Pictures:
                 headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, blob.size)))
             await send({"type": "http.response.start", "status": 206 if part else 200, "headers": headers})
             await _send_body(send, blob, start, stop, head=scope["method"] == "HEAD")
-
-
-class ByteRoutes:
-    """The routes of all that, before the framework, which would take as long again as the answer."""
-
-    def __init__(self, app: ASGIApp, current: Callable[[], Pictures]) -> None:
-        self._app = app
-        self._current = current
-
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        asked = _asked(scope) if scope["type"] == "http" else None
-        if asked is None:
-            await self._app(scope, receive, send)
-            return
-        began = False
-
-        async def watched(message: Message) -> None:
-            nonlocal began
-            began = True
-            await send(message)
-
-        try:
-            await self._answer(scope, asked, watched)
-        except Exception as error:
-            if began:
-                raise
-            await send_problem(scope, send, error)
-
-    async def _answer(self, scope: Any, asked: Asked, send: Send) -> None:
-        if scope["method"] not in ("GET", "HEAD"):
-            raise MethodNotAllowedException(headers={"Allow": "GET, HEAD"})
-        if asked.name is None:
-            await self._current().by_key(scope, asked, send)
-        else:
-            await self._current().signed(scope, asked, asked.name, send)
-
-
-def _asked(scope: Any) -> Asked | None:
-    path: str = scope["path"]
-    if root := scope.get("root_path"):
-        path = path.removeprefix(root)
-    match = (_ROUTE.fullmatch(path) or _ARCHIVE_ROUTE.fullmatch(path)) if path.startswith("/v1/images/") else None
-    if match is None:
-        return None
-    image_id, kind, name = match.groups()
-    whose = "exports/{job_id}" if kind == links.ARCHIVE else "{image_id}"
-    scope["path_template"] = f"/v1/images/{whose}/{kind}" + ("/{name}" if name else "")
-    return Asked(path, image_id, kind, name)
 
 
 async def _send_body(send: Send, blob: OpenBlob, start: int, stop: int, *, head: bool) -> None:

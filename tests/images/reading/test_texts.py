@@ -150,6 +150,10 @@ def test_whatever_the_json_says_the_recipe_can_be_stored_and_sent(key: str, said
         "[" * 500_000 + "]",
         "Negative prompt: \n" * 50_000,
         "-s 1 " * 100_000,
+        "a" + " " * 200_000 + "b",
+        "a" + "\t<" * 100_000,
+        "\n" * 1_000 + "a" + (" " * 2_000 + "<lora:") * 100,
+        '"a' + " " * 90_000 + '" -s 5',
         '{"1":{"class_type":"KSampler","inputs":{"seed":' + "9" * 5000 + "}}}",
     ],
 )

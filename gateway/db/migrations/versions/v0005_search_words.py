@@ -12,7 +12,8 @@ changes_data = False
 # Beginnings of up to three characters have postings of their own (0003), and team, models and tags, which begin with a
 # private character, are never asked for by their beginnings. No token has a quote or a backslash.
 _WORDS = (
-    "INSERT OR IGNORE INTO image_words_known SELECT value FROM {source}json_each('[\"' || replace({row}.tokens, ' ', '\",\"') || '\"]')"
+    "INSERT OR IGNORE INTO image_words_known SELECT value"
+    " FROM {source}json_each('[\"' || replace({row}.tokens, ' ', '\",\"') || '\"]')"
     " WHERE length(value) > 3 AND unicode(value) NOT BETWEEN 57344 AND 63743"
 )
 SQLITE = (

@@ -1,0 +1,313 @@
+"""One request on one server: its pictures one prompt each, followed on the socket, else asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from engines import http
+from engines.comfyui import inputs, png, prompts, troubles
+from engines.comfyui.filling import Filling, Lora, Uploaded, filled
+from engines.comfyui.listening import Socket, listen
+from engines.comfyui.options import ModelOptions, Options
+from engines.comfyui.prompts import Prompt
+from engines.comfyui.sampling import sampling
+from engines.comfyui.server import Comfy, File, Record
+from engines.comfyui.workflows import Workflow
+from engines.contract import (
+    Batch,
+    Done,
+    EngineCrashed,
+    EngineError,
+    EngineUnavailable,
+    Event,
+    ImageReady,
+    ImageRequest,
+    Loading,
+    ModelUnusable,
+    Picture,
+    Progress,
+    Size,
+    UpstreamRateLimited,
+)
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+AHEAD = 2
+"""Prompts on the server at once, so that it need not wait while we fetch a picture."""
+GLANCE_SECONDS = 0.2
+"""Between two looks at whether anybody still wants this."""
+ASK_SECONDS = (0.3, 2.0)
+"""Between two questions about a prompt that nobody tells us of, at first and at most."""
+SILENT_SECONDS = 15.0
+"""A socket that says nothing for so long is checked by a question; a model that loads is as silent."""
+WRITTEN_SECONDS = 10.0
+"""At most, from the end of a prompt to its entry in the history."""
+NULL_SECONDS = 1.0
+"""From an ending to the message that nothing more comes, which is sent when the history is written."""
+CANCEL_SECONDS = 5.0
+MOST_SENT = 2
+UNKNOWN_STEPS = 100
+
+
+class Run:
+    """`servers` with the one to run on first; the others are only asked for what earlier attempts left there."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        request: ImageRequest,
+        servers: Sequence[Comfy],
+        workflow: Workflow,
+        options: Options,
+        mine: ModelOptions,
+    ) -> None:
+        self._batch = batch
+        self._request = request
+        self._servers = servers
+        self._server = servers[0]
+        self._workflow = workflow
+        self._options = options
+        self._mine = mine
+        self._socket: Socket | None = None
+        self._outstanding: deque[Prompt] = deque()
+        self._uploaded: Uploaded | None = None
+        self._loras: tuple[Lora, ...] = ()
+        self._unit = request.steps if request.steps and workflow.maps("steps") else UNKNOWN_STEPS
+        self._made = 0
+        self._step = 0
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Raises an EngineError. What is canceled, or cannot be finished, is canceled on the server too."""
+        try:
+            async for event in self._events():
+                yield event
+        except EngineUnavailable:
+            raise  # what is on the server goes on, and the next attempt finds it there
+        except EngineError:
+            await self._cancel()
+            raise
+        finally:
+            if self._socket:
+                await self._socket.aclose()
+
+    async def _events(self) -> AsyncIterator[Event]:
+        left = await prompts.earlier(self._request, self._servers, self._workflow)
+        waiting = deque(self._request.pictures)
+        if self._batch.saving:
+            await self._server.free()
+        while (waiting or self._outstanding) and not self._canceled():
+            while waiting and len(self._outstanding) < AHEAD and not self._canceled():
+                picture = waiting.popleft()
+                self._outstanding.append(left.get(picture.ordinal) or await self._begin(picture))
+            prompt = self._outstanding[0]
+            async for event in self._follow(prompt):
+                yield event
+            if self._canceled():
+                break
+            ready = await self._finish(prompt)
+            self._outstanding.popleft()
+            self._made += 1
+            yield ready
+        if self._canceled():
+            await self._cancel()
+            return
+        yield Done(self._request.id, upstream_id=prompts.prompt_id(self._request, self._request.pictures[0].ordinal))
+
+    # ------------------------------------------------------------------------------------------ sending
+
+    async def _begin(self, picture: Picture) -> Prompt:
+        prompt = Prompt(self._server, prompts.prompt_id(self._request, picture.ordinal), picture)
+        await self._send(prompt)
+        return prompt
+
+    async def _send(self, prompt: Prompt) -> None:
+        if self._socket is None or self._socket.lost:
+            if self._socket:
+                await self._socket.aclose()
+            self._socket = await listen(self._server)
+        if self._uploaded is None:
+            self._uploaded = await inputs.upload(self._server, self._request, self._workflow, self._options.uploads)
+            self._loras = await inputs.loras(self._server, self._request)
+        graph = filled(self._workflow, self._request, self._filling(prompt))
+        outputs = self._workflow.mapping.outputs
+        prompt.watch = prompts.watch(prompt.id, graph, self._workflow)
+        if self._socket:
+            self._socket.add(prompt.watch)
+        prompt.sent += 1
+        client = self._socket.client_id if self._socket else ""
+        try:
+            given = await self._server.submit(prompt.id, graph, client, outputs, self._options.previews)
+        except EngineUnavailable:
+            # Perhaps it was taken, and only the answer was lost.
+            if not await self._is_there(prompt):
+                raise
+            given = prompt.id
+        if given != prompt.id:
+            prompt.id, prompt.watch.prompt_id = given, given
+            if self._socket:
+                self._socket.add(prompt.watch)
+        if self._socket is None:
+            prompt.watch = None
+
+    def _filling(self, prompt: Prompt) -> Filling:
+        asked = self._request.sampler or self._workflow.mapping.defaults.sampler
+        assert self._uploaded is not None
+        return Filling(
+            seed=prompt.picture.seed,
+            prefix=f"darkroom/{prompt.id}-{prompt.sent}",
+            sampling=sampling(asked, self._workflow.literal("scheduler")),
+            uploaded=self._uploaded,
+            loras=self._loras,
+            checkpoint=self._mine.checkpoint,
+            constants=self._mine.inputs,
+        )
+
+    async def _is_there(self, prompt: Prompt) -> bool:
+        try:
+            return prompt.id in await self._server.queue() or await self._server.record(prompt.id) is not None
+        except EngineUnavailable:
+            return False
+
+    # ------------------------------------------------------------------------------------------ following
+
+    async def _follow(self, prompt: Prompt) -> AsyncIterator[Event]:
+        """Until it is over, or nobody wants it any more."""
+        asked = heard = time.monotonic()
+        pause, missing, ending_at = ASK_SECONDS[0], 0, None
+        while not self._canceled() and prompt.record is None:
+            watch, now = prompt.watch, time.monotonic()
+            if watch is not None and watch.ending and ending_at is None:
+                ending_at = now
+            if watch is not None and (watch.over or (ending_at is not None and now > ending_at + NULL_SECONDS)):
+                return
+            for event in await self._news(prompt):
+                heard = now
+                yield event
+            deaf = watch is None or self._socket is None or self._socket.lost
+            if now - asked >= (pause if deaf else SILENT_SECONDS) and (deaf or now - heard >= SILENT_SECONDS):
+                asked, pause = now, min(pause * 1.5, ASK_SECONDS[1])
+                missing = 0 if await self._patiently(lambda: self._known(prompt)) else missing + 1
+                if missing > 1:
+                    await self._resend(prompt)
+                    missing = 0
+                    continue
+            await self._rest(deaf)
+
+    async def _rest(self, deaf: bool) -> None:
+        if deaf or self._socket is None:
+            await asyncio.sleep(GLANCE_SECONDS)
+        else:
+            await self._socket.wait(GLANCE_SECONDS)
+
+    async def _known(self, prompt: Prompt) -> bool:
+        prompt.record = await prompt.server.record(prompt.id)
+        return prompt.record is not None or prompt.id in await prompt.server.queue()
+
+    async def _resend(self, prompt: Prompt) -> None:
+        """The server knows it no more: it was started anew. Once more; a prompt that fells its server twice is not sent again."""
+        if prompt.sent >= MOST_SENT:
+            raise EngineCrashed(f"{prompt.server.name} was started anew each time that it worked on this.")
+        log.info("%s lost a prompt, as after a restart; it is sent again", prompt.server.name)
+        self._uploaded = None  # `temp` is emptied by a restart
+        fresh = prompts.prompt_id(self._request, prompt.picture.ordinal)
+        prompt.server, prompt.id = self._server, fresh
+        await self._patiently(lambda: self._send(prompt))
+
+    async def _news(self, prompt: Prompt) -> list[Event]:
+        """Progress since the last time; absolute, over all pictures of the request."""
+        watch = prompt.watch
+        if watch is None:
+            return []
+        if watch.loading and not self._step:
+            watch.loading = False
+            return [Loading(self._request.model)]
+        total = self._unit * len(self._request.pictures)
+        step = self._made * self._unit + int(watch.share * self._unit)
+        preview = None
+        if (data := watch.take_preview()) is not None and self._batch.watched(self._request.id):
+            preview = await asyncio.to_thread(http.preview, data)
+        step = max(step, self._step, 1 if preview is not None else 0)
+        if step <= self._step and preview is None:
+            return []
+        self._step = step
+        return [Progress(self._request.id, step, total, preview, ordinal=prompt.picture.ordinal)]
+
+    # ------------------------------------------------------------------------------------------ finishing
+
+    async def _finish(self, prompt: Prompt) -> ImageReady:
+        """Raises what the server says went wrong."""
+        record = prompt.record or await self._patiently(lambda: self._written(prompt))
+        if prompt.watch and self._socket:
+            self._socket.drop(prompt.watch)
+        name, secrets = prompt.server.name, prompt.server.secrets
+        if record.ending == "error":
+            trouble = record.trouble or (prompt.watch.trouble if prompt.watch else {})
+            raise troubles.failed(trouble, name, secrets)
+        if record.ending == "interrupted":
+            raise troubles.stopped(name)
+        data = await self._picture(prompt, record)
+        size = Size(self._request.width, self._request.height)
+        told = {"workflow": self._workflow.name} | ({"checkpoint": self._mine.checkpoint} if self._mine.checkpoint else {})
+        return await asyncio.to_thread(http.ready, self._request.id, prompt.picture, png.without_text(data), size, name, **told)
+
+    async def _written(self, prompt: Prompt) -> Record:
+        until, pause = time.monotonic() + WRITTEN_SECONDS, 0.02
+        while (record := await prompt.server.record(prompt.id)) is None:
+            if time.monotonic() > until:
+                raise EngineUnavailable(f"{prompt.server.name} finished this and has no record of it.")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+        return record
+
+    async def _picture(self, prompt: Prompt, record: Record) -> bytes:
+        if prompt.watch and prompt.watch.streamed:
+            return prompt.watch.streamed[0]
+        file = _first(record, self._workflow.mapping.outputs)
+        if file is None:
+            nodes = ", ".join(self._workflow.mapping.outputs)
+            if self._workflow.streams:
+                raise EngineUnavailable(f"{prompt.server.name} sent the picture while nobody listened.")
+            raise ModelUnusable(f"The workflow made no picture at node {nodes} on {prompt.server.name}; mend its outputs.")
+        data = await self._patiently(lambda: prompt.server.picture(file))
+        if data is None:
+            raise EngineCrashed(f"{prompt.server.name} made a picture that is gone: somebody emptied its folder.")
+        return data
+
+    # ------------------------------------------------------------------------------------------ bad days
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Again and again while the server is away, as long as the operator has patience."""
+        until, pause = time.monotonic() + self._options.patience_seconds, 0.2
+        while True:
+            try:
+                return await ask()
+            except EngineUnavailable as error:
+                if isinstance(error, UpstreamRateLimited) or time.monotonic() + pause > until or self._canceled():
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 2.0)
+
+    def _canceled(self) -> bool:
+        return self._batch.canceled(self._request.id)
+
+    async def _cancel(self) -> None:
+        """Whatever of it is still on a server. One that does not answer makes pictures that nobody takes."""
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                for prompt in self._outstanding:
+                    if prompt.record is None:
+                        await prompt.server.cancel(prompt.id)
+        except (EngineError, TimeoutError) as error:
+            log.warning("%s may still work on what was canceled: %s", self._server.name, error)
+
+
+def _first(record: Record, outputs: Sequence[str]) -> File | None:
+    """Of the outputs in their order; what was saved before what is only shown."""
+    files = [file for node in outputs for file in record.outputs.get(node, ())]
+    return next((file for file in files if file.type == "output"), files[0] if files else None)

@@ -1,0 +1,50 @@
+"""The contract suite over the engine: OpenAI's own models, and another server that takes seeds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from engines.contract import Engine, ModelSpec
+from engines.openai.engine import OpenAIEngine
+from engines.openai.options import ModelOptions, Options
+from engines.suite import EngineSuite
+from tests.fakes.openai_images import KEY, OpenAIImages
+
+OTHER = {
+    "base_url": "http://images.example/v1", "paid": False,
+}  # fmt: skip
+CASES = {
+    "gpt-image-2": (Options(api_key="OPENAI_API_KEY"), ModelSpec("cloud", "gpt-image-2", options=ModelOptions(quality="low"))),
+    "gpt-image-1-mini": (Options(api_key="OPENAI_API_KEY"), ModelSpec("mini", "gpt-image-1-mini", options=ModelOptions())),
+    "another server": (
+        Options(base_url="http://images.example/v1", paid=False),
+        ModelSpec("other", "gpt-image-2", options=ModelOptions(like="gpt-image-2")),
+    ),
+}
+
+
+class TestOpenAI(EngineSuite):
+    @pytest.fixture(params=list(CASES.values()), ids=list(CASES))
+    def case(self, request: pytest.FixtureRequest) -> tuple[Options, ModelSpec]:
+        case: tuple[Options, ModelSpec] = request.param
+        return case
+
+    @pytest.fixture
+    async def engine(self, case: tuple[Options, ModelSpec]) -> AsyncIterator[Engine]:
+        options, _ = case
+        key = KEY if options.api_key else "none"
+        engine = OpenAIEngine("cloud", options, httpx.ASGITransport(OpenAIImages(key=key)))
+        engine.secret = lambda name: KEY if name else ""
+        yield engine
+        await engine.aclose()
+
+    @pytest.fixture
+    def model(self, case: tuple[Options, ModelSpec]) -> ModelSpec:
+        return case[1]
+
+    @pytest.fixture
+    def missing_model(self, model: ModelSpec) -> ModelSpec:
+        return ModelSpec("gone", "no-such-model", options=ModelOptions())
