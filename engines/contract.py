@@ -373,12 +373,12 @@ class WorkflowEngine(RemoteEngine):
     async def workflows(self) -> Sequence[WorkflowDescription]: ...
 
     @abc.abstractmethod
-    async def import_workflow(self, name: str, document: bytes, nodes: bytes | None = None) -> WorkflowDescription:
-        """Another's graph made into a workflow of that name; `nodes` is Open WebUI's list of which node is what, else that
+    async def import_workflow(self, name: str, document: bytes, told: bytes | None = None) -> WorkflowDescription:
+        """Another's graph made into a workflow of that name; `told` is Open WebUI's list of which node is what, else that
         is guessed. Raises InvalidRequest for what is no graph."""
 
     @abc.abstractmethod
-    async def check_workflow(self, name: str, lane: str) -> Sequence[str]:
+    async def check_workflow(self, model: ModelSpec, lane: str) -> Sequence[str]:
         """What that server lacks for it, one line each. Raises ModelUnusable or EngineUnavailable."""
 
 

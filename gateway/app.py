@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -105,9 +105,22 @@ def create_app(wiring: Wiring, *, registry: Registry | None = None, internet: In
     Raises ConfigurationError, of which CatalogError and AlreadyRunning are two.
     """
     house = House(wiring, registry or Registry.discover(), internet)
+    return assembled(lambda: house)
+
+
+def assembled(current: Callable[[], House]) -> Litestar:
+    """The surfaces of the house that is the `current` one: another may take its place while the gateway does not run.
+
+    How large bodies may be and what the document says is its address are those of the first.
+    """
+
+    def given() -> Services:
+        return current().services
+
+    settings = current().catalog_file.catalog.settings
     with_key = Router(
         "/",
-        guards=[authenticated(lambda: house.services.door)],
+        guards=[authenticated(lambda: given().door)],
         route_handlers=[
             session_router(),
             tasks_router(),
@@ -128,25 +141,22 @@ def create_app(wiring: Wiring, *, registry: Registry | None = None, internet: In
         ],
     )
 
-    def given() -> Services:
-        return house.services
-
     app = Litestar(
         route_handlers=[with_key, public_router(), public_page(given), share_pages(given), operations_router()],
-        dependencies=provided(lambda: house.services),
+        dependencies=provided(given),
         exception_handlers=HANDLERS,
-        lifespan=[house.open],
+        lifespan=[lambda app: current().open(app)],
         logging_config=None,
-        openapi_config=openapi_config(wiring.public_url),
+        openapi_config=openapi_config(current().wiring.public_url),
         request_class=JsonRequest,
         multipart_form_part_limit=MOST_PARTS,
-        request_max_body_size=house.catalog_file.catalog.settings.limits.max_body_bytes,
+        request_max_body_size=settings.limits.max_body_bytes,
     )
     hand_over_in_turn(app)
-    with_bytes = ByteRoutes(app.asgi_handler, lambda: house.services.pictures)
-    with_id = Requests(with_bytes, lambda: house.services.metrics)
-    app.asgi_handler = Forwarded(with_id, lambda: house.catalog_file.catalog.settings.http.trusted_proxies)
-    app.state.max_connections = house.catalog_file.catalog.settings.http.max_connections
+    with_bytes = ByteRoutes(app.asgi_handler, lambda: given().pictures)
+    with_id = Requests(with_bytes, lambda: given().metrics)
+    app.asgi_handler = Forwarded(with_id, lambda: current().catalog_file.catalog.settings.http.trusted_proxies)
+    app.state.max_connections = settings.http.max_connections
     return app
 
 

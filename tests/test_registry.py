@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from engines.contract import Engine, EngineUnavailable, ModelCard, ModelSpec
+from engines.contract import Engine, EngineUnavailable, ModelCard, ModelSpec, ModelUnusable
 from gateway.catalog import EngineEntry, ModelEntry, parse
-from gateway.errors import CatalogError, ConfigurationError
+from gateway.errors import CatalogError, ConfigurationError, SecretMissing
 from gateway.registry import GROUP, Registry
 
 
@@ -164,6 +164,33 @@ def test_an_engine_that_does_not_start_says_why(brushes: int, says: str) -> None
 def test_a_plugin_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigurationError, match="there is no plugin painter"):
         Registry({}).build(EngineEntry(name="a", plugin="painter"))
+
+
+def test_an_engine_is_told_its_secrets_when_it_asks(caplog: pytest.LogCaptureFixture) -> None:
+    secrets = {"KEY": "one"}
+
+    def secret(name: str) -> str:
+        if name not in secrets:
+            raise SecretMissing(f"The secret {name} is not set: put it into /data/secrets.toml.", field=name)
+        return secrets[name]
+
+    engine = Registry({"painter": Painter}).build(EngineEntry(name="a", plugin="painter"), secret)
+    assert engine.secret("KEY") == "one"
+    secrets["KEY"] = "two"
+    assert engine.secret("KEY") == "two", "a key that is changed is used at once"
+    assert engine.secret("") == ""
+    with pytest.raises(ModelUnusable, match=r"OTHER is not set: put it in the environment or into secrets\.toml") as raised:
+        engine.secret("OTHER")
+    assert "/data" not in raised.value.message
+    assert "/data/secrets.toml" in caplog.text
+    assert "one" not in repr(engine.options)
+
+
+def test_without_a_gateway_there_are_no_secrets() -> None:
+    engine = Painter("a", Brushes())
+    assert engine.secret("") == ""
+    with pytest.raises(ModelUnusable, match="KEY is not set"):
+        engine.secret("KEY")
 
 
 def test_a_spec_carries_the_engines_own_keys() -> None:

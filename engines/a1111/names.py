@@ -66,7 +66,8 @@ def _all(facts: Facts, usual: Schedule | None) -> Iterator[tuple[str, Told]]:
         if facts.schedules is None or samplers.split(known)[1]:
             yield known, Told(row.name)
             continue
-        automatic = row.schedule and _plain(row.schedule) not in ("automatic", "default")
+        # Left to itself it would be spread, under a name that with us says that it is not.
+        automatic = row.schedule and samplers.resolve(row.name)
         plain = usual or (_first(facts, _PLAIN_SCHEDULES) if automatic else None)
         yield known, Told(row.name, plain.label if plain else None)
         for schedule in samplers.SCHEDULES:

@@ -72,10 +72,12 @@ class Facts(Struct, frozen=True, kw_only=True):
 async def probe(server: Server) -> Facts:
     """All of it, at once. Raises ModelUnusable for what is no such server or wants a password, EngineUnavailable."""
     names = "sd-models", "samplers", "schedulers", "options", "upscalers", "latent-upscale-modes", "loras", "progress"
-    told, paths, tasks = await asyncio.gather(
-        asyncio.gather(*(_asked(server, name) for name in names)), _paths(server), _tells_of_tasks(server)
-    )
-    models, samplers, schedules, options, upscalers, latent, loras, progress = told
+    asked = (*(_asked(server, name) for name in names), _paths(server), _tells_of_tasks(server))
+    told: list[Any] = await asyncio.gather(*asked, return_exceptions=True)
+    for error in told:
+        if isinstance(error, BaseException):
+            raise error
+    models, samplers, schedules, options, upscalers, latent, loras, progress, paths, tasks = told
     if not isinstance(models, list) or not isinstance(samplers, list):
         missing = "sd-models" if not isinstance(models, list) else "samplers"
         told_why = "was it started with --api, and does its address in models.toml lead to it?"

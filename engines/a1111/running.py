@@ -163,8 +163,7 @@ class _Request:
         while not (await asyncio.wait({post}, timeout=self._options.poll_seconds))[0]:
             now = time.monotonic()
             if self._canceled():
-                if job.steps and now - stopped_at >= STOP_SECONDS:
-                    await watch.stop()
+                if job.steps and now - stopped_at >= STOP_SECONDS and await watch.stop():
                     stopped_at = now
                 continue
             seen = await watch.look(self._request.steps or 0, preview=self._batch.watched(self._request.id))

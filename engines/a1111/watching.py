@@ -55,13 +55,13 @@ class Watch:
         self.missed = 0
         return seen
 
-    async def stop(self) -> None:
-        """Interrupt the call, if it is known to be what runs now. Ask again until it ends: a flag that is set while the
-        call still waits for its checkpoint is forgotten."""
-        if not self._facts.interrupts:
-            return
-        if self._exclusive or (await self.look(0)).ours:
-            await self._quietly("POST", f"{API}/interrupt")
+    async def stop(self) -> bool:
+        """Interrupt the call, if it is known to be what runs now; whether that was so. Ask again until it ends: what is
+        said while it waits for its checkpoint is forgotten."""
+        if not self._facts.interrupts or not (self._exclusive or (await self.look(0)).ours):
+            return False
+        await self._quietly("POST", f"{API}/interrupt")
+        return True
 
     async def stop_if_it_runs(self) -> bool:
         """Whether the call is known to run or wait still; it is then interrupted. What cannot be told counts as over."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Hashable, Sequence
 
 from engines import samplers
-from engines.comfyui import cards, importing, options, workflows
+from engines.comfyui import cards, importing, nodes, options, workflows
 from engines.comfyui.options import lane_of
 from engines.comfyui.running import Run
 from engines.comfyui.server import Comfy
@@ -54,7 +54,7 @@ class ComfyUIEngine(WorkflowEngine):
             except EngineError:
                 continue
             found = {_id(each): _checkpoint(each) for each in reversed(listed)}
-            own = await asyncio.to_thread(workflows.own_names, self.options.workflows)
+            own = await asyncio.to_thread(importing.own_names, self.options.workflows)
             return (*reversed(found.values()), *(ModelSpec(id=name, source=name) for name in own if name not in found))
         return ()
 
@@ -103,29 +103,37 @@ class ComfyUIEngine(WorkflowEngine):
                 yield event
 
     async def aclose(self) -> None:
-        await asyncio.gather(*(server.aclose() for _, server in self._servers.values()))
+        servers, self._servers = self._servers, {}
+        await asyncio.gather(*(server.aclose() for _, server in servers.values()))
 
     # ------------------------------------------------------------------------------- for `darkroom workflows`
 
     async def workflows(self) -> Sequence[WorkflowDescription]:
         return await asyncio.to_thread(importing.listed, self.options.workflows)
 
-    async def import_workflow(self, name: str, document: bytes, nodes: bytes | None = None) -> WorkflowDescription:
-        info = {}
+    async def import_workflow(self, name: str, document: bytes, told: bytes | None = None) -> WorkflowDescription:
+        info: nodes.Nodes = {}
         for lane in self._urls:
             try:
                 info = await self._server(lane).nodes()
                 break
             except EngineUnavailable:
                 continue
-        return importing.imported(name, document, nodes, info)
+        return importing.imported(name, document, told, info)
 
-    async def check_workflow(self, name: str, lane: str) -> Sequence[str]:
-        workflow = await asyncio.to_thread(workflows.find, name, self.options.workflows)
-        return importing.lacking(workflow, await self._server(lane).nodes())
+    async def check_workflow(self, model: ModelSpec, lane: str) -> Sequence[str]:
+        mine = model.options or options.ModelOptions()
+        written = importing.constants(mine.inputs)
+        there = await self._server(lane).nodes()
+        found = []
+        for workflow in await self._workflows(model):
+            chosen = dict.fromkeys(workflow.mapping.inputs.places("model"), mine.checkpoint) if mine.checkpoint else {}
+            found += [f"{workflow.name}: {each}" for each in nodes.lacking(workflow, there, written | chosen)]
+        return found
 
     async def _workflows(self, model: ModelSpec) -> list[Workflow]:
         mine = model.options or options.ModelOptions()
+        importing.constants(mine.inputs)
         return [
             await asyncio.to_thread(workflows.find, source, self.options.workflows) for source in (model.source, *mine.also)
         ]

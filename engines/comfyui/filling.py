@@ -13,6 +13,7 @@ from engines.comfyui.sampling import Sampling
 from engines.comfyui.workflows import Graph, Workflow, slot
 from engines.contract import ImageRequest
 
+
 class Uploaded(Struct, frozen=True):
     """The server's names of what was uploaded for a request."""
 

@@ -32,6 +32,8 @@ class Prompt:
         """None: nobody tells us about it, and it has to be asked for."""
         self.record: Record | None = None
         self.sent = 0
+        self.losses = 0
+        """How often its server knew it no more."""
 
 
 def watch(id_: str, graph: Graph, workflow: Workflow) -> Watch:
@@ -77,4 +79,3 @@ async def _look(request: ImageRequest, server: Comfy, workflow: Workflow, found:
 
 def _files(record: Record, workflow: Workflow) -> bool:
     return any(record.outputs.get(node) for node in workflow.mapping.outputs)
-

@@ -50,8 +50,10 @@ WRITTEN_SECONDS = 10.0
 """At most, from the end of a prompt to its entry in the history."""
 NULL_SECONDS = 1.0
 """From an ending to the message that nothing more comes, which is sent when the history is written."""
+TAKEN_SECONDS = 0.3
+"""From the coming of a prompt to its place in the queue, at most."""
 CANCEL_SECONDS = 5.0
-MOST_SENT = 2
+MOST_LOSSES = 2
 UNKNOWN_STEPS = 100
 
 
@@ -112,6 +114,9 @@ class Run:
                 break
             ready = await self._finish(prompt)
             self._outstanding.popleft()
+            if ready is None:
+                self._outstanding.appendleft(await self._begin(prompt.picture))
+                continue
             self._made += 1
             yield ready
         if self._canceled():
@@ -123,37 +128,55 @@ class Run:
 
     async def _begin(self, picture: Picture) -> Prompt:
         prompt = Prompt(self._server, prompts.prompt_id(self._request, picture.ordinal), picture)
-        await self._send(prompt)
+        if self._made or self._outstanding:
+            await self._patiently(lambda: self._send(prompt))
+        else:
+            await self._send(prompt)  # nothing is there yet: another lane may take it at once
         return prompt
 
     async def _send(self, prompt: Prompt) -> None:
+        before = prompt.sent
+        try:
+            await self._submit(prompt)
+        except UpstreamRateLimited:
+            raise
+        except EngineUnavailable:
+            # Perhaps it was taken, and only the answer was lost.
+            if prompt.sent == before:
+                raise
+            if not await self._is_there(prompt):
+                await self._submit(prompt)
+
+    async def _submit(self, prompt: Prompt) -> None:
         if self._socket is None or self._socket.lost:
             if self._socket:
                 await self._socket.aclose()
+            self._uploaded = None  # perhaps it was started anew, which empties `temp`
             self._socket = await listen(self._server)
+        reused = self._uploaded is not None
         if self._uploaded is None:
             self._uploaded = await inputs.upload(self._server, self._request, self._workflow, self._options.uploads)
             self._loras = await inputs.loras(self._server, self._request)
         graph = filled(self._workflow, self._request, self._filling(prompt))
-        outputs = self._workflow.mapping.outputs
-        prompt.watch = prompts.watch(prompt.id, graph, self._workflow)
-        if self._socket:
+        prompt.watch = prompts.watch(prompt.id, graph, self._workflow) if self._socket else None
+        if self._socket and prompt.watch:
             self._socket.add(prompt.watch)
-        prompt.sent += 1
         client = self._socket.client_id if self._socket else ""
+        prompt.sent += 1
         try:
-            given = await self._server.submit(prompt.id, graph, client, outputs, self._options.previews)
-        except EngineUnavailable:
-            # Perhaps it was taken, and only the answer was lost.
-            if not await self._is_there(prompt):
+            given = await self._server.submit(prompt.id, graph, client, self._workflow.mapping.outputs, self._options.previews)
+        except ModelUnusable:
+            if not reused or self._uploaded == Uploaded():
                 raise
-            given = prompt.id
+            self._uploaded = None  # a restart that nobody noticed has emptied `temp`
+            await self._submit(prompt)
+            return
         if given != prompt.id:
-            prompt.id, prompt.watch.prompt_id = given, given
-            if self._socket:
+            prompt.id = given  # servers of before 2025 choose it themselves
+            if self._socket and prompt.watch:
+                self._socket.drop(prompt.watch)
+                prompt.watch.prompt_id = given
                 self._socket.add(prompt.watch)
-        if self._socket is None:
-            prompt.watch = None
 
     def _filling(self, prompt: Prompt) -> Filling:
         asked = self._request.sampler or self._workflow.mapping.defaults.sampler
@@ -169,10 +192,11 @@ class Run:
         )
 
     async def _is_there(self, prompt: Prompt) -> bool:
-        try:
-            return prompt.id in await self._server.queue() or await self._server.record(prompt.id) is not None
-        except EngineUnavailable:
-            return False
+        """Asked twice: what was taken a moment ago may not be in the queue yet."""
+        if await self._known(prompt):
+            return True
+        await asyncio.sleep(TAKEN_SECONDS)
+        return await self._known(prompt)
 
     # ------------------------------------------------------------------------------------------ following
 
@@ -210,11 +234,11 @@ class Run:
         return prompt.record is not None or prompt.id in await prompt.server.queue()
 
     async def _resend(self, prompt: Prompt) -> None:
-        """The server knows it no more: it was started anew. Once more; a prompt that fells its server twice is not sent again."""
-        if prompt.sent >= MOST_SENT:
+        """The server knows it no more: it was started anew. A prompt that fells its server twice is not sent again."""
+        prompt.losses += 1
+        if prompt.losses >= MOST_LOSSES:
             raise EngineCrashed(f"{prompt.server.name} was started anew each time that it worked on this.")
         log.info("%s lost a prompt, as after a restart; it is sent again", prompt.server.name)
-        self._uploaded = None  # `temp` is emptied by a restart
         fresh = prompts.prompt_id(self._request, prompt.picture.ordinal)
         prompt.server, prompt.id = self._server, fresh
         await self._patiently(lambda: self._send(prompt))
@@ -240,9 +264,9 @@ class Run:
 
     # ------------------------------------------------------------------------------------------ finishing
 
-    async def _finish(self, prompt: Prompt) -> ImageReady:
-        """Raises what the server says went wrong."""
-        record = prompt.record or await self._patiently(lambda: self._written(prompt))
+    async def _finish(self, prompt: Prompt) -> ImageReady | None:
+        """None for what an earlier attempt made and nobody has any more. Raises what the server says went wrong."""
+        record: Record = prompt.record or await self._patiently(lambda: self._written(prompt))
         if prompt.watch and self._socket:
             self._socket.drop(prompt.watch)
         name, secrets = prompt.server.name, prompt.server.secrets
@@ -252,9 +276,14 @@ class Run:
         if record.ending == "interrupted":
             raise troubles.stopped(name)
         data = await self._picture(prompt, record)
+        if data is None and prompt.sent == 0:
+            return None
+        if data is None:
+            raise EngineCrashed(f"{name} made a picture that is gone: somebody emptied its folder.")
         size = Size(self._request.width, self._request.height)
         told = {"workflow": self._workflow.name} | ({"checkpoint": self._mine.checkpoint} if self._mine.checkpoint else {})
-        return await asyncio.to_thread(http.ready, self._request.id, prompt.picture, png.without_text(data), size, name, **told)
+        kept = png.without_text(data)
+        return await asyncio.to_thread(http.ready, self._request.id, prompt.picture, kept, size, name, told)
 
     async def _written(self, prompt: Prompt) -> Record:
         until, pause = time.monotonic() + WRITTEN_SECONDS, 0.02
@@ -265,7 +294,7 @@ class Run:
             pause = min(pause * 2, 1.0)
         return record
 
-    async def _picture(self, prompt: Prompt, record: Record) -> bytes:
+    async def _picture(self, prompt: Prompt, record: Record) -> bytes | None:
         if prompt.watch and prompt.watch.streamed:
             return prompt.watch.streamed[0]
         file = _first(record, self._workflow.mapping.outputs)
@@ -274,10 +303,7 @@ class Run:
             if self._workflow.streams:
                 raise EngineUnavailable(f"{prompt.server.name} sent the picture while nobody listened.")
             raise ModelUnusable(f"The workflow made no picture at node {nodes} on {prompt.server.name}; mend its outputs.")
-        data = await self._patiently(lambda: prompt.server.picture(file))
-        if data is None:
-            raise EngineCrashed(f"{prompt.server.name} made a picture that is gone: somebody emptied its folder.")
-        return data
+        return await self._patiently(lambda: prompt.server.picture(file))
 
     # ------------------------------------------------------------------------------------------ bad days
 

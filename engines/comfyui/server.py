@@ -10,7 +10,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from engines import http
-from engines.comfyui import troubles
+from engines.comfyui import nodes, troubles
 from engines.comfyui.watching import Ending
 from engines.comfyui.workflows import Graph
 from engines.contract import EngineCrashed, EngineError, EngineUnavailable, ModelUnusable
@@ -140,7 +140,7 @@ class Comfy:
 
     async def choices(self, class_type: str, name: str) -> list[str]:
         """What a node's input can be, where that is a list."""
-        return choices((await self.nodes()).get(class_type), name)
+        return nodes.choices(await self.nodes(), class_type, name) or []
 
     async def free_memory(self) -> int | None:
         """Bytes on its first device. The cheapest question that shows that it is a ComfyUI and well."""
@@ -169,14 +169,6 @@ class Comfy:
                 return True
             else:
                 return True
-
-
-def choices(node: Any, name: str) -> list[str]:
-    for group in ("required", "optional"):
-        inputs = node.get("input", {}).get(group) if isinstance(node, Mapping) else None
-        if isinstance(inputs, dict) and name in inputs:
-            return troubles.options(inputs[name])
-    return []
 
 
 def _json(answer: http.Answer) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from engines.comfyui import nodes
 from engines.contract import EngineCrashed, EngineError, EngineUnavailable, ModelUnusable, OutOfMemory
 from engines.http import clean
 
@@ -73,24 +74,13 @@ def _fault(error: Mapping[str, Any]) -> str:
     extra = extra if isinstance(extra, dict) else {}
     name, value, kind = extra.get("input_name"), extra.get("received_value"), error.get("type")
     if kind == "value_not_in_list":
-        have = options(extra.get("input_config"))
+        have = nodes.options(extra.get("input_config"))
         there = f"; it has {', '.join(have[:_LISTED])}{' …' if len(have) > _LISTED else ''}" if have else ""
         return f"{name}: the server has no {str(value)!r}{there}"
     if kind == "exception_during_inner_validation":
         return f"{name}: {error.get('message', kind)} ({extra.get('exception_type', 'unknown')})"
     details = str(error.get("details") or "")
     return f"{error.get('message', kind)}{f': {details}' if details else ''}"
-
-
-def options(config: Any) -> list[str]:
-    """Of a combo's two spellings, `[[...], {}]` and `["COMBO", {"options": [...]}]`."""
-    if not isinstance(config, list) or not config:
-        return []
-    listed = config[0]
-    if listed == "COMBO" and len(config) > 1 and isinstance(config[1], dict):
-        listed = config[1].get("options")
-    return [str(each) for each in listed] if isinstance(listed, list) else []
-
 
 
 def _words(error: Any) -> str:

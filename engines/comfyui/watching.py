@@ -119,8 +119,12 @@ class Watch:
         node = node if isinstance(node, str) else self._node
         if not (isinstance(value, int | float) and isinstance(most, int | float)) or node is None:
             return
-        if math.isfinite(value) and math.isfinite(most) and most > 0:
-            self._part[node] = max(self._part.get(node, 0.0), min(max(value / most, 0.0), 1.0))
+        try:
+            part = value / most
+        except (ZeroDivisionError, OverflowError):
+            return
+        if math.isfinite(part):
+            self._part[node] = max(self._part.get(node, 0.0), min(max(part, 0.0), 1.0))
 
 
 def decoded(text: str) -> Any:

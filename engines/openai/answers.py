@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -35,7 +36,7 @@ class Answered(Struct, frozen=True, kw_only=True):
 def whole(raw: Any, lost: type[EngineError], server: str) -> Answered:
     """Of an answer in one piece. Blocks: in a thread. Raises `lost` for what has no picture or cannot be read."""
     try:
-        answer = raw.parse()
+        answer = _parsed(raw)
         images = list(answer.data or ())
         pictures = tuple(image.b64_json for image in images if image.b64_json)
     except (AttributeError, TypeError, ValueError) as error:
@@ -78,6 +79,14 @@ async def streamed(raw: Any, lost: type[EngineError], server: str) -> AsyncItera
     finally:
         await stream.close()
     raise lost(f"{server} ended its stream without a picture.")
+
+
+def _parsed(raw: Any) -> Any:
+    """The SDK takes an answer for a stream when one was asked for, even where the server sent it whole."""
+    from openai.types import ImagesResponse
+
+    answer = raw.http_response
+    return ImagesResponse.construct(**json.loads(answer.content))
 
 
 def clean_type(headers: Any) -> str:

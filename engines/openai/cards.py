@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from engines.contract import Capability, InvalidRequest, ModelCard, ModelSpec, ModelUnusable, Size, Span
+from engines.contract import Capability, ImageRequest, InvalidRequest, ModelCard, ModelSpec, ModelUnusable, Size, Span
 from engines.openai.options import ModelOptions, Options, Prices
 
 QUALITIES = ("auto", "low", "medium", "high")
@@ -41,6 +41,7 @@ class Known(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     capabilities: tuple[Capability, ...] = ("text_to_image", "image_to_image", "inpaint")
     max_images: int = 10
     max_references: int = 16
+    """With the picture that is changed, where there is one."""
     max_prompt: int = 32_000
     source_bytes: int = 20_000_000
     """Of each picture that it is sent. A mask, which may have 4 MB, packs to far less."""
@@ -122,6 +123,14 @@ def made_size(width: int, height: int, found: Known) -> Size:
     if not room:
         raise InvalidRequest(f"{width}x{height} is more than this model makes: {', '.join(found.sizes)}.", "width")
     return min(room, key=lambda size: size.width * size.height)
+
+
+def check_pictures(request: ImageRequest, found: Known) -> None:
+    """Raises InvalidRequest for more than can be sent."""
+    count = len(request.references) + (request.source is not None)
+    if request.references and count > found.max_references:
+        told = f"This model takes {found.max_references} pictures, the one that is changed among them, not {count}."
+        raise InvalidRequest(told, "references")
 
 
 def _check_room(size: Size, room: AnySize) -> None:

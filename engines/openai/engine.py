@@ -90,6 +90,7 @@ class OpenAIEngine(RemoteEngine):
     def check(self, request: ImageRequest, card: ModelCard) -> None:
         if found := self._known.get(request.model):
             cards.made_size(request.width, request.height, found)
+            cards.check_pictures(request, found)
 
     def batch_key(self, request: ImageRequest, card: ModelCard) -> Hashable | None:
         return None
@@ -152,6 +153,7 @@ class OpenAIEngine(RemoteEngine):
             raw: Any = await unless_canceled(batch, request.id, method(**asked))
             self._pace.note(raw.headers)
             if not asked.get("stream") or clean_type(raw.headers) != "text/event-stream":
+                await unless_canceled(batch, request.id, raw.http_response.aread())
                 yield await asyncio.to_thread(whole, raw, self._lost, self._server)
                 return
             parts = streamed(raw, self._lost, self._server)

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap, Send
 from msgspec import Struct
@@ -68,6 +70,8 @@ _INTERNAL = Refusal(
 )
 # It speaks of the operator's files and paths, so only the log may tell it whole.
 _CONFIGURATION = Refusal(503, "configuration", "The gateway's configuration must be mended; its log says where.")
+_TITLES = {"csrf": "CSRF", "malformed_json": "Malformed JSON"}
+"""Where the code itself reads badly."""
 _EMPTY = Refusal(400, "malformed_json", "The body is empty; send JSON.")
 
 
@@ -132,8 +136,11 @@ def _of_parameters(request: Request[Any, Any, Any], error: ValidationException) 
 
 def _parameter(request: Request[Any, Any, Any], fault: dict[str, Any]) -> FieldError:
     handler, key = request.route_handler, str(fault.get("key", ""))
-    field, message = explain(str(fault.get("message", "")), key, handler.signature_model)
-    parameter = handler.parsed_fn_signature.parameters.get(key)
+    # Filters that several lists share are parameters of a dependency.
+    askers: list[BaseRouteHandler | Provide] = [handler, *handler.resolve_dependencies().values()]
+    asker = next((each for each in askers if key in each.parsed_fn_signature.parameters), handler)
+    field, message = explain(str(fault.get("message", "")), key, asker.signature_model)
+    parameter = asker.parsed_fn_signature.parameters.get(key)
     sent_as = getattr(parameter.kwarg_definition, "name", None) if parameter else None
     return FieldError(sent_as or field, message.replace(field, sent_as, 1) if sent_as else message)
 
@@ -148,7 +155,7 @@ def _note(refusal: Refusal, error: Exception, request_id: str) -> None:
 def _body(refusal: Refusal, request_id: str) -> bytes:
     problem = Problem(
         type=f"urn:darkroom:problem:{refusal.code}",
-        title=refusal.code.replace("_", " ").capitalize(),
+        title=_TITLES.get(refusal.code) or refusal.code.replace("_", " ").capitalize(),
         status=refusal.status,
         detail=refusal.detail,
         code=refusal.code,

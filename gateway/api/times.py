@@ -20,3 +20,8 @@ def moment(microseconds: int | None) -> datetime | None:
 def microseconds(time: datetime) -> int:
     """Into the database's microseconds since the epoch; a time without a zone is taken as UTC."""
     return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * _MICROSECONDS)
+
+
+def tenths(seconds: float | None) -> float | None:
+    """An estimate of seconds, no finer than it can be."""
+    return None if seconds is None else round(seconds, 1)

@@ -129,12 +129,19 @@ def _words(here: inspect.Type | None) -> str:
             return "a number" + _bounds(low, high)
         case inspect.BoolType():
             return "true or false"
+        case inspect.DecimalType():
+            return "a number, or text such as 12.5"
         case inspect.DateTimeType():
             return "a time such as 2026-11-21T09:30:00Z"
+        case inspect.DateType():
+            return "a date such as 2026-11-21"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(map(str, values))}"
-        case inspect.ListType(item_type=item, max_length=high) | inspect.VarTupleType(item_type=item, max_length=high):
-            return "a list" + ("" if high is None else f" of at most {high}") + f", each {_words(item)}"
+        case (
+            inspect.ListType(item_type=item, min_length=low, max_length=high)
+            | inspect.VarTupleType(item_type=item, min_length=low, max_length=high)
+        ):
+            return "a list" + _bounds(low, high, "of {} to {}") + f", each {_words(item)}"
         case inspect.StructType():
             kind = f" {here.tag_field} {here.tag}" if here.tag_field else ""
             return f"an object with{kind and kind + ' and'} {listed(name for name in _names(here) if name != here.tag_field)}"

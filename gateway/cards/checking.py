@@ -61,7 +61,7 @@ def check(asked: Asked, card: ModelCard, model: str) -> None:
     sampler_name(asked.sampler, card, model)
     _check_seed(asked, card, model)
     if len(asked.loras) > card.max_loras:
-        raise InvalidInput(f'The model "{model}" {_takes(card.max_loras, "LoRA")}, not {len(asked.loras)}.', field="loras")
+        raise InvalidInput(f'The model "{model}" {_takes(card.max_loras, "LoRA", len(asked.loras))}.', field="loras")
 
 
 def sampler_name(wanted: str | None, card: ModelCard, model: str) -> str | None:
@@ -93,8 +93,8 @@ def _check_pictures(asked: Asked, card: ModelCard, model: str) -> None:
     if not 1 <= asked.n <= card.max_images:
         raise InvalidInput(f'The model "{model}" makes 1 to {card.max_images} pictures per request, not {asked.n}.', field="n")
     if len(asked.references) > card.max_references:
-        takes = _takes(card.max_references, "reference picture")
-        raise InvalidInput(f'The model "{model}" {takes}, not {len(asked.references)}.', field="references")
+        takes = _takes(card.max_references, "reference picture", len(asked.references))
+        raise InvalidInput(f'The model "{model}" {takes}.', field="references")
     if asked.capability in NEEDS_SOURCE and asked.source is None and not asked.references:
         raise InvalidInput(f"{asked.capability} needs the picture that is to be changed.", field="source")
     if asked.source is not None and asked.capability == "image_to_image" and not card.takes_source:
@@ -130,5 +130,7 @@ def _check_seed(asked: Asked, card: ModelCard, model: str) -> None:
         )
 
 
-def _takes(most: int, what: str) -> str:
-    return f"takes no {what}" if most == 0 else f"takes one {what} at most" if most == 1 else f"takes at most {most} {what}s"
+def _takes(most: int, what: str, given: int) -> str:
+    if most == 0:
+        return f"takes no {what}; leave it out"
+    return (f"takes one {what} at most" if most == 1 else f"takes at most {most} {what}s") + f", not {given}"

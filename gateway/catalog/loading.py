@@ -48,7 +48,8 @@ def parse(text: str, plugins: Plugins) -> Catalog:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogError([f"this is not TOML: {error}"]) from error
+        twice = "; that table stands in the file already, so put the keys there" if "twice" in str(error) else ""
+        raise CatalogError([f"this is not TOML: {error}{twice}"]) from error
     problems = Problems(text)
     top = Place(problems)
     refuse_unknown(document, SECTIONS, top)

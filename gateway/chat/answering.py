@@ -86,12 +86,13 @@ class Chat:
             if fresh:
                 await asyncio.shield(self._answer(principal, exchange, None))
             return _told(exchange, await self._now(exchange))
-        return self._pieces(principal, exchange)
-
-    async def _pieces(self, principal: Principal, exchange: Exchange) -> AsyncIterator[Exchange | Piece]:
+        # Begun here and not by the one who reads: until it is, others take the answer for one that nobody makes.
         told: asyncio.Queue[Piece | None] = asyncio.Queue()
         answering = self._answer(principal, exchange, told.put_nowait)
         answering.add_done_callback(lambda _: told.put_nowait(None))
+        return self._pieces(exchange, told)
+
+    async def _pieces(self, exchange: Exchange, told: asyncio.Queue[Piece | None]) -> AsyncIterator[Exchange | Piece]:
         yield exchange
         while (piece := await told.get()) is not None:
             yield piece
@@ -213,6 +214,6 @@ def _parsable(call: Call) -> Call:
     """Servers read the arguments that they are reminded of; what is no JSON would be an error of ours to them."""
     try:
         msgspec.json.decode(call.arguments)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return msgspec.structs.replace(call, arguments="{}")
     return call

@@ -97,7 +97,7 @@ async def link(db: Database, answer: Message, job: Job, **values: Any) -> None:
 async def settle(db: Database, team_id: str, alive: Collection[str]) -> None:
     """Give answers whose jobs are finished their end, and those that nobody makes any more: a crash took their maker.
 
-    `alive` are the answers that this process is making.
+    `alive` are the answers that this process is making, as they are at each look.
     """
     left = chat_messages.outerjoin(jobs, jobs.c.id == chat_messages.c.job_id)
     over = or_(chat_messages.c.job_id.is_(None), jobs.c.state.in_(FINISHED))
@@ -111,6 +111,9 @@ async def settle(db: Database, team_id: str, alive: Collection[str]) -> None:
         return
     async with db.write() as connection:
         for row in rows:
+            # Asked again: when it was read, the one who had just committed it may not have come as far as saying so.
+            if row.job_id is None and row.id in alive:
+                continue
             if row.job_id is None:
                 await _find(connection, team_id, row.id, row.session_id)
             else:

@@ -55,9 +55,18 @@ def wish(call: Call) -> Wish:
     if shape is None:
         raise BadCall(f"There is no tool {call.name[:60]!r}; there are {', '.join(_WISHES)}.")
     try:
-        return msgspec.json.decode(call.arguments or "{}", type=shape)
-    except (msgspec.DecodeError, UnicodeError) as error:
+        # All of it first, what the shape passes over too: it is kept as it is, and shown again.
+        wanted = msgspec.convert(arguments(call), shape)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadCall(f"These arguments cannot be taken: {error}. Call {call.name} again with arguments that can.") from None
+    if not isinstance(wanted, Upscale) and "\0" in wanted.prompt:
+        raise BadCall(f"Text cannot hold the character U+0000; call {call.name} again without it.")
+    return wanted
+
+
+def arguments(call: Call) -> dict[str, Any]:
+    """As they were written; none are no arguments. Raises msgspec.DecodeError, UnicodeError, RecursionError."""
+    return msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
 
 
 def _tool(name: str, description: str, required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:

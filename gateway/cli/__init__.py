@@ -18,6 +18,7 @@ from gateway.cli.serve import serve
 from gateway.cli.storage import storage
 from gateway.cli.teams import teams
 from gateway.cli.users import users
+from gateway.cli.workflows import workflows
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,5 +43,5 @@ def main() -> None:
     """
 
 
-for command in (serve, generate, images, models, engines, queue, teams, users, keys, audit, storage, doctor):
+for command in (serve, generate, images, models, engines, queue, teams, users, keys, audit, storage, workflows, doctor):
     main.add_command(command)

@@ -40,7 +40,7 @@ def images() -> None:
     """
 
 
-@images.command("import")
+@images.command("import", short_help="Take the pictures of a folder into the gallery.")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--watch", is_flag=True, help="Go on, and take each new picture once it is finished, until Ctrl-C.")
 @click.option(

@@ -75,6 +75,12 @@ def create(name: str, permissions: tuple[str, ...], reach: Reach, as_json: bool,
     """Make a key called NAME, and print it.
 
     It is shown this once, for nobody can look it up again.
+
+    \b
+    Examples:
+      darkroom keys create "the shop's importer" --bulk --days 90
+      darkroom keys create ops -p admin
+      darkroom keys create importer --team studio --user ann@example.org
     """
     expires = datetime.now(UTC) + timedelta(days=asked["days"]) if asked["days"] else None
     body = {
@@ -89,19 +95,25 @@ def create(name: str, permissions: tuple[str, ...], reach: Reach, as_json: bool,
     _show(made, as_json)
 
 
-@keys.command()
+@keys.command(short_help="Make a key in the place of the key ID.")
 @click.argument("key_id", metavar="ID")
 @click.option("--overlap", metavar="HOURS", type=click.IntRange(0, 744), default=0, help="The old text opens so long, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @reach_options
 def rotate(key_id: str, overlap: int, reach: Reach, as_json: bool) -> None:
-    """Make a key in the place of the key ID, and print it: the same in all but its text."""
+    """Make a key in the place of the key ID, and print it: the same in all but its text.
+
+    \b
+    Examples:
+      darkroom keys rotate 019a…
+      darkroom keys rotate 019a… --overlap 24
+    """
     with reached(reach) as gateway:
         made = gateway.post(f"/admin/keys/{key_id}/rotate", {"overlap_seconds": overlap * 3600})
     _show(made, as_json)
 
 
-@keys.command()
+@keys.command(short_help="Show and change the limits of the key ID.")
 @click.argument("key_id", metavar="ID")
 @limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -110,6 +122,12 @@ def limits(key_id: str, reach: Reach, as_json: bool, **asked: Any) -> None:
     """Show the limits that the key ID has of its own, and change those that are given.
 
     A number goes before the one in models.toml, 0 lifts it, "usual" takes the own one away.
+
+    \b
+    Examples:
+      darkroom keys limits 019a…
+      darkroom keys limits 019a… --queued-jobs 1000
+      darkroom keys limits 019a… --queued-jobs usual
     """
     settle(reach, lambda _: f"/admin/keys/{key_id}", asked, as_json=as_json)
 

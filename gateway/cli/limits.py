@@ -24,7 +24,7 @@ def _most(_: click.Context, __: click.Parameter, value: str | None) -> int | str
     if value is None or value == USUAL:
         return value
     if not (value.isascii() and value.isdigit()):
-        raise click.BadParameter(f"{value!r} is no number; give one, 0 for as many as they like, or {USUAL}.")
+        raise click.BadParameter(f"{value!r} is not possible; give a number, 0 for as many as they like, or {USUAL}.")
     return int(value)
 
 

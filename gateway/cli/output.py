@@ -39,7 +39,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     for row in rows:
         # Text, so that a prompt with [brackets] is not read as markup.
         table.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL).print(table)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+    if sys.stdout.isatty():
+        console.print(table)
+        return
+    with console.capture() as drawn:
+        console.print(table)
+    # Not filled up to the width of the longest cell.
+    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def shown(value: object) -> str:

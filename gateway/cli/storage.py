@@ -41,9 +41,15 @@ def check(reach: Reach, repair: bool, as_json: bool) -> None:
     It finds files that no picture has, files that are missing, and files of the wrong length. --repair removes the first
     where they are older than an hour, makes thumbnails anew where the picture itself can be read, and marks pictures whose
     own bytes are gone (`lost_at`); a picture whose bytes are back, as from a backup, is unmarked. Files that were imported
-    in place are only looked at.
+    in place are only looked at, and what was written in the last ten minutes is not judged.
 
     The exit status is 1 where something is wrong and was not repaired.
+
+    \b
+    Examples:
+      darkroom storage check
+      darkroom storage check --repair
+      darkroom storage check --json
     """
     with reached(reach) as gateway, _bar() as show:
         gateway.post(PATH, {"repair": repair})
@@ -83,7 +89,9 @@ def _print(told: Row) -> None:
         more = ", …" if told["pictures_lost"]["count"] > IDS_SHOWN else ""
         note("Without their bytes: " + ", ".join(ids[:IDS_SHOWN]) + more)
     if _left(told) and not told["repair"]:
-        note("Restore what is missing from a backup of the files, if there is one; then: darkroom storage check --repair")
+        lacks = told["missing"]["count"] or told["wrong"]["count"]
+        first = "Restore what is missing from a backup of the files, if there is one; then: " if lacks else ""
+        note(f"{first}darkroom storage check --repair")
 
 
 def _amount(told: Row) -> tuple[int, str | None]:

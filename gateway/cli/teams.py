@@ -65,7 +65,7 @@ def create(name: str, reach: Reach, as_json: bool) -> None:
     click.echo(made["id"])
 
 
-@teams.command()
+@teams.command(short_help="Call TEAM NAME from now on.")
 @click.argument("team")
 @click.argument("name")
 @reach_options
@@ -96,7 +96,7 @@ def open_(team: str, reach: Reach) -> None:
     click.echo(f"{team} is open.")
 
 
-@teams.command()
+@teams.command(short_help="Show and change the limits of TEAM.")
 @click.argument("team")
 @limit_options
 @json_option
@@ -105,6 +105,12 @@ def limits(team: str, reach: Reach, as_json: bool, **asked: Any) -> None:
     """Show the limits that TEAM has of its own, and change those that are given.
 
     A number goes before the one in models.toml, 0 lifts it, "usual" takes the own one away.
+
+    \b
+    Examples:
+      darkroom teams limits studio
+      darkroom teams limits studio --running-jobs 2 --requests-per-minute 600
+      darkroom teams limits studio --reset
     """
     settle(reach, lambda gateway: f"/admin/teams/{team_id(gateway, team)}", asked, as_json=as_json)
 
@@ -130,7 +136,13 @@ def members(team: str, reach: Reach, as_json: bool) -> None:
 @click.option("--role", type=ROLES, default="member", show_default=True, help="A viewer only looks; an owner also manages.")
 @reach_options
 def add(team: str, user: str, role: str, reach: Reach) -> None:
-    """Let USER into TEAM."""
+    """Let USER into TEAM.
+
+    \b
+    Examples:
+      darkroom teams add studio ann@example.org
+      darkroom teams add studio ann@example.org --role owner
+    """
     with reached(reach) as gateway:
         body = {"user_id": user_id(gateway, user), "role": role}
         gateway.post(f"/admin/teams/{team_id(gateway, team)}/members", body)
@@ -143,13 +155,18 @@ def add(team: str, user: str, role: str, reach: Reach) -> None:
 @click.argument("role", type=ROLES)
 @reach_options
 def change_role(team: str, user: str, role: str, reach: Reach) -> None:
-    """Make USER a viewer, member or owner of TEAM."""
+    """Make USER a viewer, member or owner of TEAM.
+
+    \b
+    Examples:
+      darkroom teams role studio ann@example.org viewer
+    """
     with reached(reach) as gateway:
         gateway.patch(f"/admin/teams/{team_id(gateway, team)}/members/{user_id(gateway, user)}", {"role": role})
     click.echo(f"{user} is {role} in {team}.")
 
 
-@teams.command()
+@teams.command(short_help="Take USER out of TEAM.")
 @click.argument("team")
 @click.argument("user")
 @reach_options

@@ -57,7 +57,13 @@ def list_(reach: Reach, show_all: bool, as_json: bool) -> None:
 @json_option
 @reach_options
 def create(name: str, email: str | None, wants_password: bool, is_admin: bool, reach: Reach, as_json: bool) -> None:
-    """Make a user called NAME, and print their id."""
+    """Make a user called NAME, and print their id.
+
+    \b
+    Examples:
+      darkroom users create Ann --email ann@example.org --password
+      darkroom users create "the shop"
+    """
     body: dict[str, Any] = {"name": name, "is_admin": is_admin}
     if email:
         body["email"] = email
@@ -79,7 +85,13 @@ def create(name: str, email: str | None, wants_password: bool, is_admin: bool, r
 @click.option("--admin/--no-admin", "is_admin", default=None, help="May hold keys with the permission admin, or no more.")
 @reach_options
 def change(user: str, name: str | None, email: str | None, is_admin: bool | None, reach: Reach) -> None:
-    """Change USER: what is not given stays."""
+    """Change USER: what is not given stays.
+
+    \b
+    Examples:
+      darkroom users change ann@example.org --name "Ann B."
+      darkroom users change ann@example.org --admin
+    """
     asked = {"name": name, "email": email, "is_admin": is_admin}
     body = {field: value for field, value in asked.items() if value is not None}
     if not body:
@@ -89,7 +101,7 @@ def change(user: str, name: str | None, email: str | None, is_admin: bool | None
     click.echo(f"{user} is changed.")
 
 
-@users.command()
+@users.command(short_help="Show and change the limits of USER.")
 @click.argument("user")
 @limit_options
 @json_option
@@ -98,6 +110,11 @@ def limits(user: str, reach: Reach, as_json: bool, **asked: Any) -> None:
     """Show the limits that USER has of their own, and change those that are given.
 
     A number goes before the one in models.toml, 0 lifts it, "usual" takes the own one away.
+
+    \b
+    Examples:
+      darkroom users limits ann@example.org
+      darkroom users limits ann@example.org --interactive-jobs 0
     """
     settle(reach, lambda gateway: f"/admin/users/{user_id(gateway, user)}", asked, as_json=as_json)
 
@@ -113,7 +130,7 @@ def password(user: str, reach: Reach) -> None:
     click.echo(f"{user} has a new password.")
 
 
-@users.command()
+@users.command(short_help="Close USER: their keys and sessions open nothing.")
 @click.argument("user")
 @reach_options
 def close(user: str, reach: Reach) -> None:

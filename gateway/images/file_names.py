@@ -23,8 +23,8 @@ class FileNames:
         self._taken = {_compared(name) for name in taken}
 
     def name(self, title: str, otherwise: str, extension: str) -> str:
-        """After the title, else `otherwise` (its id)."""
-        stem = safe(title) or otherwise
+        """After the title, else `otherwise` (its id). The title of an upload is often the name of a file already."""
+        stem = safe(_without_ending(title, extension)) or otherwise
         name, number = f"{stem}.{extension}", 1
         while _compared(name) in self._taken:
             number += 1
@@ -43,6 +43,11 @@ def safe(title: str) -> str:
     name = " ".join(_UNSAFE.sub("_", seen).split()).strip(". ")
     name = name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(". ")
     return f"_{name}" if _RESERVED.fullmatch(name) else name
+
+
+def _without_ending(title: str, extension: str) -> str:
+    stem, point, ending = title.rpartition(".")
+    return stem if point and ending.lower().replace("jpeg", "jpg") == extension else title
 
 
 def _compared(name: str) -> str:

@@ -21,7 +21,7 @@ from gateway.db import Database, across_teams
 from gateway.errors import TooManyJobs
 from gateway.events import Bus, Event, JobChanged, JobQueued
 from gateway.jobs.records import FINISHED, Job
-from gateway.jobs.tables import jobs
+from gateway.jobs.tables import LIVE, jobs
 
 RETRY_SECONDS = 10
 """When a refused client may ask again: about as long as a picture takes, so that a place may be free."""
@@ -51,7 +51,7 @@ class Admission:
     async def rebuild(self, db: Database) -> None:
         """Count what an earlier start left live."""
         columns = (jobs.c.id, jobs.c.key_id, jobs.c.user_id, jobs.c.team_id, jobs.c.bulk, jobs.c.state)
-        query = across_teams(select(*columns)).where(jobs.c.state.in_(("queued", "running")))
+        query = across_teams(select(*columns)).where(LIVE)
         async with db.read() as connection:
             for row in await connection.execute(query):
                 whose = _whose(row.key_id, row.user_id, row.team_id)
@@ -69,6 +69,9 @@ class Admission:
     def live(self) -> list[str]:
         """The ids of all jobs that are counted."""
         return list(self._live)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._live
 
     @contextmanager
     def place(self, job: Job, own: OwnLimits = NOBODYS) -> Iterator[Callable[[Limits], None]]:

@@ -26,7 +26,7 @@ from gateway.jobs.admission import admission
 from gateway.jobs.cancel import changed
 from gateway.jobs.records import EXPORT, FINISHED, Job, encode_request
 from gateway.jobs.request import Idempotency, Resolved
-from gateway.jobs.tables import exports, jobs
+from gateway.jobs.tables import LIVE, exports, jobs
 from gateway.storage import BlobStore
 from gateway.storage.objects import listed
 
@@ -61,27 +61,21 @@ class Exports:
         self._store = store
         self._settings = settings
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """By job, of those that are being written or wait for it."""
         self._done: dict[str, int] = {}
         """By job, of those that are being written."""
 
     async def start(self) -> None:
         """Begin what waits, and begin again what was running."""
         self._bus.listen(self._hear)
-        query = across_teams(select(jobs)).where(jobs.c.state.in_(("queued", "running")), jobs.c.capability == EXPORT)
-        async with self._db.write() as connection:
-            found = [records.from_row(row) for row in await connection.execute(query.order_by(jobs.c.id))]
-            for job in found:
-                if job.state == "running":
-                    await changes.put_back(connection, job, failed=True)
-        for job in found:
-            self._begin(job.id)
+        await self._take_up()
 
     async def close(self) -> None:
         """Those that are being written stay `running` and begin again at the next start."""
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def ask(self, principal: Principal, ids: Sequence[str], named: Idempotency | None = None) -> tuple[Job, list[str]]:
         """The job that puts the team's pictures into an archive, and the ids that are none of its pictures or in the trash.
@@ -119,7 +113,8 @@ class Exports:
         return Export(job, done, row.bytes, row.expires_at)
 
     async def sweep(self) -> int:
-        """Delete archives that have expired, and those that nobody came to know of; how many."""
+        """Delete archives that have expired, and those that nobody came to know of; how many. Begin what was left lying."""
+        await self._take_up()
         query = across_teams(select(exports.c.job_id)).where(exports.c.bytes.is_not(None), exports.c.expires_at <= now())
         async with self._db.read() as connection:
             expired = list((await connection.execute(query)).scalars())
@@ -141,10 +136,22 @@ class Exports:
         if isinstance(event, JobChanged) and event.state in FINISHED:
             self._done.pop(event.job_id, None)  # a canceled one is not written on
 
+    async def _take_up(self) -> None:
+        """Those that are not finished and that nobody here writes: a crash left them, or a database that was lost."""
+        query = across_teams(select(jobs)).where(LIVE, jobs.c.capability == EXPORT)
+        async with self._db.write() as connection:
+            found = [records.from_row(row) for row in await connection.execute(query.order_by(jobs.c.id))]
+            left = [job for job in found if job.id not in self._tasks]
+            for job in left:
+                if job.state == "running":
+                    await changes.put_back(connection, job, failed=True)
+        for job in left:
+            self._begin(job.id)
+
     def _begin(self, job_id: str) -> None:
-        task = asyncio.create_task(self._run(job_id), name=f"export {job_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if job_id not in self._tasks:
+            task = self._tasks[job_id] = asyncio.create_task(self._run(job_id), name=f"export {job_id}")
+            task.add_done_callback(lambda _: self._tasks.pop(job_id))
 
     async def _run(self, job_id: str) -> None:
         async with self._slots:
@@ -153,7 +160,7 @@ class Exports:
                 if job is not None:
                     await self._export(job)
             except Exception:
-                # The database or worse: the row stays `running`, and the next start begins it again.
+                # The database or worse: the row stays `running`, and the next sweep or start begins it again.
                 log.exception("the export %s came to no end", job_id)
             finally:
                 self._done.pop(job_id, None)

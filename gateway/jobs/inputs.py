@@ -14,7 +14,7 @@ from gateway.images.tables import images
 from gateway.jobs import records
 from gateway.jobs.records import Job
 from gateway.jobs.request import InputPicture, Resolved
-from gateway.jobs.tables import job_inputs, jobs
+from gateway.jobs.tables import LIVE, job_inputs, jobs
 from gateway.storage import ledger
 from gateway.storage.tables import blobs
 
@@ -62,7 +62,7 @@ def referenced() -> ColumnElement[bool]:
 async def catch_up(db: Database) -> None:
     """Hold what jobs from before there was this table work on."""
     before = ""
-    query = across_teams(select(jobs)).where(jobs.c.state.in_(("queued", "running"))).order_by(jobs.c.id).limit(_BATCH)
+    query = across_teams(select(jobs)).where(LIVE).order_by(jobs.c.id).limit(_BATCH)
     while True:
         async with db.write() as connection:
             found = [records.from_row(row) for row in await connection.execute(query.where(jobs.c.id > before))]

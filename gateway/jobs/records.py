@@ -14,7 +14,7 @@ from engines.contract import Capability
 from gateway.db import across_teams, of_team
 from gateway.errors import NotFound
 from gateway.jobs.request import Resolved
-from gateway.jobs.tables import jobs
+from gateway.jobs.tables import LIVE, jobs
 
 State = Literal["queued", "running", "succeeded", "failed", "canceled"]
 JobCapability = Capability | Literal["export"]
@@ -116,13 +116,15 @@ async def newest(
 
 async def live(connection: AsyncConnection, state: State) -> list[Job]:
     """Every team's jobs for a lane in this state, oldest first: what a start rebuilds the queue from."""
-    query = across_teams(select(jobs)).where(jobs.c.state == state, jobs.c.capability != EXPORT).order_by(jobs.c.id)
+    query = across_teams(select(jobs)).where(LIVE, jobs.c.state == state, jobs.c.capability != EXPORT)
+    query = query.order_by(jobs.c.id)
     return [from_row(row) for row in await connection.execute(query)]
 
 
 async def queued_ids(connection: AsyncConnection) -> list[str]:
     """Of every team's queued jobs for a lane, oldest first."""
-    query = across_teams(select(jobs.c.id)).where(jobs.c.state == "queued", jobs.c.capability != EXPORT).order_by(jobs.c.id)
+    query = across_teams(select(jobs.c.id)).where(LIVE, jobs.c.state == "queued", jobs.c.capability != EXPORT)
+    query = query.order_by(jobs.c.id)
     return list((await connection.execute(query)).scalars())
 
 

@@ -6,7 +6,7 @@ queued -> canceled | failed          running -> queued (put back)
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, literal_column
 
 from gateway.db import metadata
 
@@ -52,9 +52,10 @@ Index("ix_jobs_team", jobs.c.team_id, jobs.c.id.desc())
 # One for each filter of the list: it is paged and counted without reading what the filter leaves out.
 for _column in (jobs.c.state, jobs.c.user_id, jobs.c.model, jobs.c.capability):
     Index(f"ix_jobs_{_column.name}", jobs.c.team_id, _column, jobs.c.id.desc())
-# What a start rebuilds the queue from: the few that are not finished, whatever the table's size.
-_LIVE = jobs.c.state.in_(("queued", "running"))
-Index("ix_jobs_live", jobs.c.state, jobs.c.id, sqlite_where=_LIVE, postgresql_where=_LIVE)
+# What the queue is rebuilt from, and compared with each minute: the few that are not finished, whatever the table's size.
+LIVE = jobs.c.state.in_((literal_column("'queued'"), literal_column("'running'")))
+"""Not finished. Said so, beside any other condition, the index over them answers: SQLite sees it in no bound value."""
+Index("ix_jobs_live", jobs.c.state, jobs.c.id, sqlite_where=LIVE, postgresql_where=LIVE)
 
 edit_sessions = Table(
     "edit_sessions",

@@ -14,6 +14,8 @@ class Attempt:
     def __init__(self, jobs: list[Job], saving: bool) -> None:
         self.jobs = {job.id: job for job in jobs}
         self.saving = saving
+        self.asked = False
+        """Whether the engine was given the batch."""
         self.stores: dict[str, list[asyncio.Task[None]]] = {job.id: [] for job in jobs}
         self.wanted: dict[str, int] = {}
         """Pictures that this attempt shall make, by job."""

@@ -32,7 +32,14 @@ class Ends:
     async def fail(self, attempt: Attempt, job: Job, error: EngineError) -> None:
         """Again, where the error and the job's earlier failures allow it; else the end."""
         limit = self._models.catalog.settings.jobs.max_attempts
-        verdict = after(error, mates=len(attempt.jobs) - 1, saving=attempt.saving, failures=job.failures, max_attempts=limit)
+        verdict = after(
+            error,
+            mates=len(attempt.jobs) - 1,
+            saving=attempt.saving,
+            failures=job.failures,
+            max_attempts=limit,
+            sent=job.sent and attempt.asked,
+        )
         if isinstance(verdict, Again):
             await self.again(job, verdict)
             return

@@ -12,7 +12,6 @@ from gateway.accounts.own_limits import running_jobs
 from gateway.db import Database
 from gateway.errors import StorageUnavailable
 from gateway.events import Bus, Event, JobChanged, JobProgress, JobQueued
-from gateway.jobs.admission import admission
 from gateway.jobs.records import FINISHED, Job
 from gateway.models import Models
 from gateway.scheduling.caps import Caps
@@ -34,6 +33,7 @@ PROBE_SECONDS = 2.0
 IDLE_SECONDS = 30.0
 RECONCILE_SECONDS = 60.0
 STOP_SECONDS = 20.0
+LEAVE_SECONDS = 5.0
 
 
 class Scheduler:
@@ -74,16 +74,22 @@ class Scheduler:
         if self._loop:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
-        for lane in self._lanes.values():
-            if lane.batch:
-                lane.batch.cancel_all()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        # What was paid for is waited for; then it is left too, and its jobs end as of unknown outcome.
+        for seconds, paid_too in ((STOP_SECONDS, False), (LEAVE_SECONDS, True)):
+            for lane in self._lanes.values():
+                if lane.batch and (paid_too or not self._is_paid(lane.batch.model.id)):
+                    lane.batch.cancel_all()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=seconds)
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._runner.drain()
         await asyncio.gather(*(lane.host.close() for lane in self._lanes.values()))
         await asyncio.to_thread(self._keeper.close)
+
+    def _is_paid(self, model: str) -> bool:
+        offer = self._models.offers.get(model)
+        return offer is not None and offer.card.replay == "never"
 
     def models_changed(self) -> None:
         """The catalog was read anew: queued jobs are looked at again."""
@@ -186,17 +192,17 @@ class Scheduler:
         elif time.monotonic() >= self._reconcile_at:
             await self._reconcile()
         self._bell.clear()
-        self._assign()
+        now = time.time()
+        self._assign(now)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience()):
+            async with asyncio.timeout(self._patience(now)):
                 await self._bell.wait()
 
     async def _reconcile(self) -> None:
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
-        await self._reconciler.reconcile(admission(self._bus).live())
+        await self._reconciler.reconcile()
 
-    def _assign(self) -> None:
-        now = time.time()
+    def _assign(self, now: float) -> None:
         free = [lane.free() for lane in self._lanes.values() if lane.available(now)]
         for assignment in decide(self._index, free, self._estimates, now, self._caps()) if free else ():
             for job in assignment.jobs:
@@ -225,13 +231,12 @@ class Scheduler:
             lane.idle.set()
             self._bell.set()
 
-    def _patience(self) -> float:
-        """Until the next moment at which something could change by itself."""
-        now = time.time()
+    def _patience(self, now: float) -> float:
+        """Seconds until the next moment at which something could change by itself; `now` is when was last decided."""
         moments = [job.ready_at for job in self._index if job.ready_at > now] if len(self._index) < 1000 else [now + 1]
         moments.append(now + self._reconcile_at - time.monotonic())
         moments += [lane.rests_until for lane in self._lanes.values() if lane.rests_until > now]
-        return max(0.01, min([*moments, now + IDLE_SECONDS]) - now)
+        return max(0.01, min([*moments, now + IDLE_SECONDS]) - time.time())
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(self._watched(work))

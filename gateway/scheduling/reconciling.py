@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.db import Database
 from gateway.events import Bus, JobQueued
 from gateway.jobs import changes, records
+from gateway.jobs.admission import admission
 from gateway.jobs.cancel import changed
 from gateway.jobs.records import FINISHED, Job
 from gateway.models import Models
@@ -30,13 +31,14 @@ class Reconciler:
         self._bus = bus
         self._models = models
         self._is_ours = is_ours
+        self._counted = admission(bus)
 
-    async def reconcile(self, remembered: Iterable[str] = ()) -> None:
-        """Queue what nobody knows of, recover what nobody runs, and tell of the ends of what was `remembered` as live.
+    async def reconcile(self) -> None:
+        """Queue what nobody knows of, recover what nobody runs, and tell of the ends that nobody was told of.
 
         Reads the ids of all that wait, and the rows of only what is out of step. Raises StorageUnavailable.
         """
-        before = set(remembered)
+        before = set(self._counted.live())
         async with self._db.read() as connection:
             running = await records.live(connection, "running")
             queued = await records.queued_ids(connection)
@@ -77,7 +79,7 @@ class Reconciler:
 
     async def _tell_ends(self, ids: Iterable[str]) -> None:
         async for job in self._rows(ids):
-            if job.state in FINISHED:
+            if job.state in FINISHED and job.id in self._counted:
                 self._bus.publish(changed(job))
 
     async def _rows(self, ids: Iterable[str]) -> AsyncIterator[Job]:

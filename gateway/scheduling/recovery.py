@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from engines.contract import EngineCrashed, EngineError, OutOfMemory, Replay, UpstreamRateLimited
+from engines.contract import EngineCrashed, EngineError, OutOfMemory, Replay, UpstreamOutcomeUnknown, UpstreamRateLimited
 from gateway.jobs.records import Job
 
 FIRST_DELAY = 1.0
@@ -28,8 +28,15 @@ class Never(Struct, frozen=True):
     message: str
 
 
-def after(error: EngineError, *, mates: int, saving: bool, failures: int, max_attempts: int) -> Again | Never:
-    """The contract's table of errors, applied to one job of a batch that had `mates` others."""
+def after(
+    error: EngineError, *, mates: int, saving: bool, failures: int, max_attempts: int, sent: bool = False
+) -> Again | Never:
+    """The contract's table of errors, applied to one job of a batch that had `mates` others.
+
+    `sent` is a job that an upstream may have been paid for: after a crash nobody knows, and it is not sent again.
+    """
+    if sent and isinstance(error, EngineCrashed):
+        return Never(UpstreamOutcomeUnknown.code, f"{error.message} It may have been paid for, and is not sent again.")
     if isinstance(error, OutOfMemory):
         if mates:
             return Again(counted=False, alone=True)
@@ -47,7 +54,7 @@ def interrupted(job: Job, replay: Replay | None, max_attempts: int) -> Never | N
     """A running job that nobody runs, after a crash: None when it may be run again. `replay` is its model's, if it is known."""
     if job.sent and replay in (None, "never"):
         told = "The gateway stopped while the upstream worked on this; it is not sent again."
-        return Never("upstream_outcome_unknown", told)
+        return Never(UpstreamOutcomeUnknown.code, told)
     if job.failures + 1 >= max_attempts and job.stored < job.pictures:
         return Never(EngineCrashed.code, f"The gateway stopped {max_attempts} times while this ran.")
     return None

@@ -18,6 +18,7 @@ from engines.contract import (
     Loading,
     OutOfMemory,
     Progress,
+    UpstreamOutcomeUnknown,
 )
 from gateway.db import Database
 from gateway.errors import InvalidInput, NotFound, StorageUnavailable
@@ -129,7 +130,7 @@ class Runner:
             batch.cancel_all()
         engine = self._models.catalog.engines[offer.entry.engine]
         await self._load(lane, offer, engine, assignment, attempt)
-        lane.state = "running"
+        lane.state, attempt.asked = "running", True
         async for event in lane.host.run(engine, batch):
             await self._take(event, offer, attempt, batch)
 
@@ -218,7 +219,7 @@ class Runner:
                 self._on_blocked(attempt.blocked)
             for job in attempt.jobs.values():
                 if attempt.blocked or self.closing:
-                    await self._ends.again(job, Again(counted=False))
+                    await self._stop(attempt, job, error)
                 elif job.id not in attempt.ends:
                     await self._ends.fail(attempt, job, error or EngineCrashed("The engine ended without a word about this."))
         except StorageUnavailable as unavailable:
@@ -229,6 +230,16 @@ class Runner:
         finally:
             lane.storing.release()
             self._let_go(assignment, attempt.jobs)
+
+    async def _stop(self, attempt: Attempt, job: Job, error: EngineError | None) -> None:
+        """Back into the queue; but what an upstream may have been paid for is not sent again."""
+        refused = error is not None and error.retried and not isinstance(error, EngineCrashed)
+        if job.sent and attempt.asked and not refused:
+            why = f" ({attempt.blocked})" if attempt.blocked else ""
+            told = f"The gateway stopped{why} while the upstream worked on this; it is not sent again."
+            await self._ends.fail(attempt, job, error if error and not error.retried else UpstreamOutcomeUnknown(told))
+        else:
+            await self._ends.again(job, Again(counted=False))
 
     def _progress(self, job: Job, step: int, steps: int, preview: bytes | None = None, *, phase: str = "running") -> None:
         self._bus.publish(JobProgress(job.id, job.team_id, job.user_id, step, steps, preview, phase))

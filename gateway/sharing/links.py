@@ -165,7 +165,7 @@ async def _checked(wish: Wish) -> dict[str, Any]:
     """What is given, as the database keeps it. Raises InvalidInput."""
     given = wish.given
     if given.get("expires_at") is not None and given["expires_at"] <= now():
-        raise InvalidInput("The end of a link lies ahead; DELETE closes it now.", field="expires_at")
+        raise InvalidInput("expires_at is past: give a time to come, or close the link with DELETE.", field="expires_at")
     if given.get("password") is not None:
         given["password"] = await entry.kept(given["password"])
     return given

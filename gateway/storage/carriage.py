@@ -52,7 +52,7 @@ def source_type_of(data: bytes, media_type: str) -> SourceType | None:
 def xmp_of(data: bytes, media_type: str) -> bytes | None:
     """The file's XMP packet."""
     if media_type == "image/png":
-        return next((text for part in png_parts(data) if (text := png_xmp(data, part)) is not None), None)
+        return next((png_xmp(data, part) for part in png_parts(data) if is_png_xmp(data, part)), None)
     if media_type == "image/jpeg":
         packets = (part for part in _jpeg_parts(data) if _is_jpeg_xmp(data, part))
         return next((data[part.body + len(JPEG_XMP) : part.end] for part in packets), None)
@@ -89,12 +89,15 @@ def png_parts(data: bytes) -> Iterator[Part]:
         at = end + 4
 
 
-def png_xmp(data: bytes, part: Part) -> bytes | None:
-    """The XMP packet that a chunk holds, unpacked; empty where it is broken, None where it is no XMP."""
-    if part.kind != b"iTXt" or not data.startswith(png.XMP_KEYWORD + b"\0", part.body):
-        return None
-    compressed, _method, *rest = data[part.body + len(png.XMP_KEYWORD) + 1 : part.end]
-    text = bytes(rest).split(b"\0", 2)[-1]
+def is_png_xmp(data: bytes, part: Part) -> bool:
+    return part.kind == b"iTXt" and data.startswith(png.XMP_KEYWORD + b"\0", part.body)
+
+
+def png_xmp(data: bytes, part: Part) -> bytes:
+    """The XMP packet that such a chunk holds, unpacked; empty where it is broken."""
+    at = part.body + len(png.XMP_KEYWORD) + 1
+    compressed, _method = data[at : at + 2]
+    text = data[at + 2 : part.end].split(b"\0", 2)[-1]
     try:
         return zlib.decompressobj().decompress(text, _LARGEST_XMP) if compressed else text
     except zlib.error:
@@ -107,7 +110,7 @@ def _write_png(data: bytes, packet: bytes, texts: Iterable[Chunk]) -> bytes:
         raise ValueError("the PNG does not begin with its header")
     known = {data[part.body : part.end].partition(b"\0")[0] for part in others if part.kind in (b"tEXt", b"iTXt", b"zTXt")}
     ours = [*(text for text in texts if text[1].partition(b"\0")[0] not in known), png.xmp_chunk(packet)]
-    theirs = _without(data, header.next, (part for part in others if png_xmp(data, part) is not None))
+    theirs = _without(data, header.next, (part for part in others if is_png_xmp(data, part)))
     return b"".join([data[: header.next], *(piece for kind, body in ours for piece in png.chunk(kind, body)), *theirs])
 
 

@@ -16,6 +16,8 @@ from gateway.storage import carriage
 Role = Literal["needed", "xmp", "exif", "manifest", "private"]
 EXIF = b"Exif\0\0"
 """How a JPEG's EXIF segment begins."""
+MOST_XMP = 4 << 20
+"""Bytes of XMP packets that are looked at; a file has one packet, and compressed ones unpack to a thousand times their size."""
 PNG_NEEDED = frozenset(
     b"IHDR PLTE IDAT IEND tRNS bKGD hIST sPLT pHYs gAMA cHRM sRGB sBIT iCCP cICP mDCV cLLI mDCv cLLi acTL fcTL fdAT".split()
 )
@@ -40,14 +42,16 @@ class Piece(NamedTuple):
 
 
 def png(data: bytes) -> Iterator[Piece]:
-    """The header first, behind the signature and together with it."""
-    kind = b""
+    """The header first, behind the signature and together with it. Past `MOST_XMP` packets are told without their texts."""
+    kind, room = b"", MOST_XMP
     for part in carriage.png_parts(data):
         if (kind := part.kind) == b"IHDR":
             yield Piece("needed", data[: part.next])
             continue
-        raw, packet = data[part.at : part.next], carriage.png_xmp(data, part)
-        if packet is not None:
+        raw = data[part.at : part.next]
+        if carriage.is_png_xmp(data, part):
+            packet = carriage.png_xmp(data, part) if room > 0 else b""
+            room -= len(packet)
             yield Piece("xmp", raw, packet)
         elif kind in (b"eXIf", b"caBX"):
             yield Piece("exif" if kind == b"eXIf" else "manifest", raw, data[part.body : part.end])

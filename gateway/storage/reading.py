@@ -65,7 +65,7 @@ def read(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
     """The picture. Raises UnreadablePicture that names `field`. Takes as long as the picture is large: use a thread."""
     media_type = sniff(data)
     if media_type is None:
-        raise UnreadablePicture("This is not a PNG, JPEG, WebP, GIF or AVIF picture.", field=field)
+        raise UnreadablePicture("This is not a PNG, JPEG, WebP or GIF picture.", field=field)
     _hush()
     try:
         budget.check(data, media_type)

@@ -12,10 +12,9 @@ import msgspec
 import pytest
 from litestar import Litestar
 
-from gateway.app import create_app
 from gateway.registry import Registry
 from gateway.wiring import Wiring
-from tests.api.house import ADMIN_KEY, URL, anyone, bearer, member_key
+from tests.api.house import ADMIN_KEY, URL, anyone, bearer, create_app, member_key
 from tests.fakes.fake_engine import FakeEngine, FakeRemoteEngine
 from tests.fakes.web import Web
 

@@ -12,10 +12,9 @@ import msgspec
 import pytest
 from litestar import Litestar
 
-from gateway.app import create_app
 from gateway.wiring import Wiring
 from tests.api.conftest import MODELS, PLUGINS
-from tests.api.house import finished, served
+from tests.api.house import create_app, finished, served
 from tests.api.test_chat import SESSIONS, current, history, opened, say
 from tests.fakes.language import Endpoint, broken_stream, called, garbage, said, status
 from tests.fakes.web import Web

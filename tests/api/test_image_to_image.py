@@ -13,12 +13,11 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import delete
 
-from gateway.app import create_app
 from gateway.db import Database, across_teams
 from gateway.images.tables import images
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
-from tests.api.house import finished, generate, problem
+from tests.api.house import create_app, finished, generate, problem
 from tests.api.pictures import BLUE, GREEN, RED, WHITE, data_uri, flat
 from tests.fakes.fake_engine import read_journal
 from tests.fakes.web import Asked, Web, ok

@@ -14,12 +14,11 @@ import pytest
 from litestar import Litestar
 
 from gateway.api.gallery.blobs import BlobReader
-from gateway.app import create_app
 from gateway.storage import BlobStore
 from gateway.storage.inplace import FileChanged, Lying
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
-from tests.api.house import anyone, bearer, member_key, problem
+from tests.api.house import anyone, bearer, create_app, member_key, problem
 from tests.api.pictures import BLUE, GREEN, flat
 from tests.fakes.web import Web
 

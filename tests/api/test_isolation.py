@@ -14,11 +14,10 @@ from litestar import Litestar
 
 from gateway.accounts import passwords
 from gateway.api.door import CSRF_HEADER
-from gateway.app import create_app
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
 from tests.api.furnishing import PROMPT, RECEIVER, Things, furnish, rows
-from tests.api.house import anyone, bearer, member_key, problem
+from tests.api.house import anyone, bearer, create_app, member_key, problem
 from tests.api.isolation import (
     AT_ONCE,
     CARRIED,

@@ -13,10 +13,9 @@ import pytest
 from litestar import Litestar
 
 from engines.lanczos import LanczosEngine
-from gateway.app import create_app
 from gateway.registry import Registry
 from gateway.wiring import Wiring
-from tests.api.house import anyone, bearer, finished, member_key, problem
+from tests.api.house import anyone, bearer, create_app, finished, member_key, problem
 from tests.api.pictures import BLUE, RED, WHITE, data_uri, flat
 from tests.fakes.fake_engine import FakeEngine, FakeRemoteEngine, read_journal
 from tests.fakes.pictures import png

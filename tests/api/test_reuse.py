@@ -13,12 +13,11 @@ from litestar import Litestar
 from sqlalchemy import update
 
 from engines.lanczos import LanczosEngine
-from gateway.app import create_app
 from gateway.db import Database, across_teams, new_id
 from gateway.images.tables import images
 from gateway.registry import Registry
 from gateway.wiring import Wiring
-from tests.api.house import finished, generate, problem
+from tests.api.house import create_app, finished, generate, problem
 from tests.api.pictures import flat
 from tests.fakes.fake_engine import FakeEngine, FakeRemoteEngine
 from tests.fakes.web import Web

@@ -263,6 +263,7 @@ async def test_every_act_stays_in_the_audit_log(client: httpx.AsyncClient, image
     acts = (await client.get("/admin/audit", params={"target": image_id})).json()
     assert [each["action"] for each in acts["data"]] == ["share.revoke", "share.change", "share.create"]
     assert acts["data"][1]["details"]["has_password"] is True
+    assert acts["data"][1]["details"]["expires_at"] == AHEAD
     assert not [secret for secret in (link["token"], "correct horse", "another one") if secret in str(acts)]
 
 

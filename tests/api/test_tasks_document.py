@@ -10,10 +10,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from gateway.app import create_app
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
-from tests.api.house import finished
+from tests.api.house import create_app, finished
 from tests.api.pictures import RED, flat
 from tests.fakes.web import Web, ok
 

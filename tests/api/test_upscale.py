@@ -9,9 +9,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from gateway.app import create_app
 from gateway.wiring import Wiring
-from tests.api.house import finished, problem
+from tests.api.house import create_app, finished, problem
 from tests.api.test_making import GENERATE, PLUGINS, ask, made, noise, shown, upload
 from tests.fakes.web import Web
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -35,6 +37,9 @@ class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
     flag: bool = False
     form: Round | Angular | None = None
     size: Annotated[str, Meta(pattern="^[0-9]+x[0-9]+$", description="a size such as 8x8")] = "8x8"
+    price: Decimal = Decimal(0)
+    day: date | None = None
+    ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=9)] = ("a",)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +53,11 @@ class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
         ({"prompt": "a", "quality": "standart"}, "quality", 'quality must be one of hd, standard; did you mean "standard"?'),
         ({"prompt": "a", "flag": "yes"}, "flag", "flag must be true or false."),
         ({"prompt": "a", "size": "big"}, "size", "size must be a size such as 8x8."),
+        ({"prompt": "a", "price": "much"}, "price", "price must be a number, or text such as 12.5."),
+        ({"prompt": "a", "day": "x"}, "day", "day must be a date such as 2026-11-21."),
+        ({"prompt": "a", "ids": []}, "ids", "ids must be a list of 1 to 9, each text."),
         ({"prompt": "a", "promt": "b"}, "promt", 'promt is not known here; did you mean "prompt"?'),
-        ({"prompt": "a", "xyz": 1}, "xyz", "xyz is not known here; there are prompt, n, quality, parts, flag, form, size."),
+        ({"prompt": "a", "xyz": 1}, "xyz", "xyz is not known here; there are prompt, n, quality, parts, flag, form, size"),
         ({"prompt": "a", "mask": 1}, "mask", "mask is not taken here: there is nothing to mask."),
         ({"prompt": "a", "parts": [{"name": ""}]}, "parts[].name", "must be text of 1 to 9 characters."),
         ({"prompt": "a", "parts": [{"name": "b", "wait": 1}]}, "parts[].wait", 'did you mean "weight"?'),

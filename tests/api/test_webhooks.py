@@ -12,10 +12,9 @@ import pytest
 from litestar import Litestar
 from standardwebhooks.webhooks import Webhook as Receiver
 
-from gateway.app import create_app
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
-from tests.api.house import ADMIN_KEY, anyone, bearer, finished, generate, member_key, problem
+from tests.api.house import ADMIN_KEY, anyone, bearer, create_app, finished, generate, member_key, problem
 from tests.fakes.web import Web, ok
 
 PATH = "/v1/webhooks"

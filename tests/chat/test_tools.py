@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 
+from gateway.api.chat import wire
 from gateway.chat.tools import LONGEST_PROMPT, TOOLS, BadCall, Call, Edit, Generate, Upscale, Wish, wish
 
 
@@ -23,6 +24,7 @@ from gateway.chat.tools import LONGEST_PROMPT, TOOLS, BadCall, Call, Edit, Gener
 )
 def test_what_is_called_rightly(name: str, arguments: str, meant: Wish) -> None:
     assert wish(Call(name, arguments)) == meant
+    assert wire.tool(Call(name, arguments)).arguments == json.loads(arguments or "{}")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,11 @@ def test_what_is_called_rightly(name: str, arguments: str, meant: Wish) -> None:
         ("upscale", '{"scale": 1}'),
         ("upscale", '{"scale": NaN}'),
         ("upscale", "[" * 100_000),
+        # What is passed over is shown all the same, so that it must be what can be shown.
+        ("edit", '{"prompt": "blue", "mood": 1e999}'),
+        ("edit", '{"prompt": "blue", "mood": ' + "9" * 6000 + "}"),
+        ("edit", '{"prompt": "blue", "mood": ' + "[" * 5_000 + "]" * 5_000 + "}"),
+        ("edit", '{"prompt": "a\\u0000b"}'),
     ],
 )
 def test_what_is_called_wrongly(name: str, arguments: str) -> None:

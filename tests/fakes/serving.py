@@ -15,9 +15,10 @@ PIECE = 4096
 
 
 @asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
-    """The address of the app, such as http://127.0.0.1:41234, for as long as the block lasts."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
+async def served(app: Any, *, sockets: bool = False) -> AsyncIterator[str]:
+    """The address of the app, such as http://127.0.0.1:41234, for as long as the block lasts; `sockets`: websockets too."""
+    ws: Any = "websockets-sansio" if sockets else "none"
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws=ws, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
@@ -29,8 +30,16 @@ async def served(app: Any) -> AsyncIterator[str]:
             await asyncio.sleep(0.005)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = server.force_exit = True
-        await task
+        # Its own way to an end sleeps twice for a tenth of a second, which hundreds of tests would wait for.
+        work = [task, *server.server_state.tasks]
+        for each in work:
+            each.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()  # type: ignore[union-attr]
+        await asyncio.sleep(0)  # transports close at the loop's next turn
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -82,6 +91,7 @@ class Proxy:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # transports close at the loop's next turn
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -90,10 +100,13 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
         self.connections += 1
         fault = self.faults.pop(0) if self.faults else self.always
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             if not fault.refuse:
                 await self._through(reader, writer, fault)
-        writer.transport.abort()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # asyncio's streams log a conversation that was canceled as an error of theirs
+        finally:
+            writer.transport.abort()
 
     async def _through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault) -> None:
         first = await reader.read(PIECE)
@@ -112,6 +125,7 @@ class Proxy:
             await self._back(upstream, writer, fault)
         finally:
             up.cancel()
+            await asyncio.gather(up, return_exceptions=True)
             onwards.transport.abort()
 
     async def _back(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault) -> None:

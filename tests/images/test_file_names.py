@@ -45,3 +45,17 @@ def test_no_two_are_the_same_on_any_system() -> None:
         *("the-id.png", "_.png", "the-id (2).png"),
     ]
     assert names.name("Manifest", "id", "json") == "Manifest (2).json"
+
+
+@pytest.mark.parametrize(
+    ("title", "extension", "name"),
+    [
+        ("out.png", "png", "out.png"),
+        ("IMG_1.JPEG", "jpg", "IMG_1.jpg"),
+        ("v1.2", "png", "v1.2.png"),
+        ("photo.jpg", "png", "photo.jpg.png"),
+        (".png", "png", "the-id.png"),
+    ],
+)
+def test_a_title_that_is_a_files_name_keeps_one_ending(title: str, extension: str, name: str) -> None:
+    assert FileNames().name(title, "the-id", extension) == name

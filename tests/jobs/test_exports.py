@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from gateway.catalog import Settings
 from gateway.catalog.settings import Gallery, Limits, Share
 from gateway.db import across_teams, now
-from gateway.errors import NotFound, StorageFull, TooManyJobs
+from gateway.errors import NotFound, StorageFull, StorageUnavailable, TooManyJobs
 from gateway.images import records
 from gateway.images.closed import Closed
 from gateway.images.image import Image
@@ -232,3 +232,23 @@ async def test_they_count_among_what_waits(box: Box, made: list[Image]) -> None:
     await asyncio.gather(*exports._tasks)
     assert (await exported(box, exports, made[0].id)).job.state == "succeeded"
     await exports.close()
+
+
+async def test_what_could_not_be_ended_is_begun_again_by_the_sweep(
+    box: Box, exports: Exports, made: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was lost at a bad moment: nobody need start the gateway anew for it."""
+
+    async def lost(*_: Any, **__: Any) -> None:
+        raise StorageUnavailable("The database cannot be reached.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "deliver", lost)
+        job, _ = await exports.ask(box.principal, [made[0].id])
+        async with asyncio.timeout(20):
+            while exports._tasks:
+                await asyncio.sleep(0.01)
+    assert (await exports.find(box.principal.team_id, job.id)).job.state == "running"
+    await exports.sweep()
+    export = await ended(box, exports, job.id)
+    assert (export.job.state, export.job.stored, export.job.failures) == ("succeeded", 1, 1)

@@ -14,9 +14,12 @@ from engines.contract import (
     InvalidRequest,
     ModelUnusable,
     OutOfMemory,
+    UpstreamOutcomeUnknown,
     UpstreamRateLimited,
 )
 from gateway.scheduling.recovery import Again, Never, after
+
+PAID = "It may have been paid for, and is not sent again."
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,9 @@ from gateway.scheduling.recovery import Again, Never, after
         (EngineCrashed("bang"), {"mates": 3}, Again(alone=True, delay=1.0)),
         (EngineCrashed("bang"), {"failures": 1}, Again(alone=True, delay=2.0)),
         (EngineCrashed("bang"), {"failures": 2}, Never("engine_crashed", "bang")),
+        (EngineCrashed("bang."), {"sent": True}, Never("upstream_outcome_unknown", f"bang. {PAID}")),
+        (EngineUnavailable("away"), {"sent": True}, Again(delay=1.0)),
+        (UpstreamOutcomeUnknown("lost"), {}, Never("upstream_outcome_unknown", "lost")),
         (EngineUnavailable("away"), {}, Again(delay=1.0)),
         (EngineUnavailable("away"), {"failures": 2}, Never("engine_unavailable", "away")),
         (UpstreamRateLimited("slow", 7.0), {"failures": 1}, Again(delay=7.0, counted=False)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gateway.images.tables import images
 from gateway.jobs import changes
 from gateway.jobs.records import Job, newest
 from gateway.jobs.tables import jobs
+from gateway.scheduling.loop import Scheduler
 from gateway.storage.reading import read
 from tests.scheduling.conftest import OpenBox
 
@@ -142,6 +144,21 @@ async def test_a_passing_fault_is_tried_again(open_box: OpenBox) -> None:
     box = await open_box(m='error = "UpstreamRateLimited"\nerror_attempts = 1')
     job = await box.until(await box.ask())
     assert (job.state, job.attempt, job.failures) == ("succeeded", 2, 0)
+
+
+async def test_a_moment_that_passes_while_it_is_decided_is_not_slept_through(
+    open_box: OpenBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Scheduler._assign
+
+    def slowly(scheduler: Scheduler, now: float) -> None:
+        real(scheduler, now)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(Scheduler, "_assign", slowly)
+    box = await open_box(m='error = "UpstreamRateLimited"\nerror_attempts = 1')
+    async with asyncio.timeout(10):
+        assert (await box.until(await box.ask())).attempt == 2
 
 
 async def test_one_request_of_a_batch_may_fail_alone(open_box: OpenBox) -> None:

@@ -9,9 +9,8 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from gateway.app import create_app
 from gateway.wiring import Wiring
-from tests.api.house import bearer
+from tests.api.house import bearer, create_app
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 KEY = "the-administrators-key-of-this-test"

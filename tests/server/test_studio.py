@@ -12,8 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from gateway.app import create_app
 from gateway.wiring import Wiring
+from tests.api.house import create_app
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
+import zlib
 from typing import Any
 
 import numpy as np
@@ -221,3 +223,19 @@ def _jpeg_manifest(data: bytes, manifest: bytes) -> bytes:
 def _webp_manifest(data: bytes, manifest: bytes) -> bytes:
     whole = data[12:] + carriage.riff(b"C2PA", manifest)
     return b"RIFF" + struct.pack("<I", len(whole) + 4) + b"WEBP" + whole
+
+
+def test_packets_that_unpack_to_gigabytes_are_dropped_unread(photo: Pixels) -> None:
+    """A file of some hundred kilobytes; of what is left of it nothing has to be large."""
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "PNG")
+    whole = file.getvalue()
+    bomb = b"XML:com.adobe.xmp\0\1\1\0\0" + zlib.compress(bytes(1 << 20), 9)  # of a kind that Pillow passes over
+    data = whole[:33] + b"".join(png.chunk(b"iTXt", bomb)) * 300 + whole[33:]
+    tracemalloc.start()
+    copy = public_copy(data, "image/png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert same(data, copy)
+    assert len(copy) <= len(whole)
+    assert peak < 40 << 20

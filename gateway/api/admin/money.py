@@ -145,6 +145,8 @@ async def get_usage_csv(
 
 
 async def _lines(db: Database, by: str, **narrow: Any) -> list[Use]:
+    if narrow["first"] and narrow["last"] and narrow["first"] > narrow["last"]:
+        raise InvalidInput("`from` is later than `to`: there is nothing between them.", field="from")
     async with db.read() as connection:
         lines = await usage.report(connection, by=_axes(by), limit=MOST_LINES + 1, **narrow)
     if len(lines) > MOST_LINES:

@@ -104,6 +104,7 @@ class ActRow(Struct, frozen=True, kw_only=True):
     target: str
     """What it was done to: an id, or the name of a model."""
     details: dict[str, Any]
+    """What of it was set, and to what; never a secret."""
 
 
 class ActPage(Struct, frozen=True, kw_only=True):
@@ -121,7 +122,13 @@ def user(found: User) -> UserRow:
 
 
 def act(found: Act) -> ActRow:
-    return ActRow(**_shown(found, ActRow))
+    row = _shown(found, ActRow)
+    return ActRow(**row | {"details": {name: _on_the_wire(name, each) for name, each in found.details.items()}})
+
+
+def _on_the_wire(name: str, value: Any) -> Any:
+    """Times are microseconds in the log."""
+    return moment(value) if name.endswith("_at") and isinstance(value, int) else value
 
 
 def _shown(found: Struct, row: type[Struct]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from gateway.api.common.wire import Model
+from gateway.api.times import tenths
 from gateway.scheduling.index import Waiting
 from gateway.scheduling.lanes import LaneView
 from gateway.scheduling.loop import Scheduler
@@ -140,6 +141,6 @@ def queued(job: Waiting, scheduler: Scheduler) -> QueueRow:
         pictures=job.pictures,
         queued_at=datetime.fromtimestamp(job.queued_at, UTC),
         queue_position=place.position if place else None,
-        eta_seconds=place.eta_seconds if place else None,
+        eta_seconds=tenths(place.eta_seconds) if place else None,
         reason=place.reason if place else None,
     )

@@ -15,7 +15,7 @@ from gateway.api.gallery.wire import GalleryImage
 from gateway.api.links import Links
 from gateway.api.times import moment
 from gateway.chat.records import Exchange, Message, Role, Session, State
-from gateway.chat.tools import LONGEST_PROMPT, Call
+from gateway.chat.tools import LONGEST_PROMPT, Call, arguments
 from gateway.images.image import Image
 from gateway.images.variants import not_deleted
 
@@ -114,7 +114,7 @@ async def exchange(connection: AsyncConnection, links: Links, both: Exchange) ->
 
 
 def tool(call: Call) -> ChatTool:
-    return ChatTool(call.name, msgspec.json.decode(call.arguments, type=dict[str, Any]))
+    return ChatTool(call.name, arguments(call))
 
 
 def _session(each: Session, pictures: Mapping[str, Image], links: Links) -> ChatSession:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from engines.contract import Lora
 from gateway.api.links import Links
 from gateway.api.tasks.asked import Priority, Quality, Ratio
-from gateway.api.times import moment
+from gateway.api.times import moment, tenths
 from gateway.events import JobProgress
 from gateway.images.records import Image
 from gateway.jobs.records import Job, JobCapability, State
@@ -142,7 +142,7 @@ def task(job: Job, images: Sequence[Image], links: Links, progress: TaskProgress
 def progress_of(job: Job, scheduler: Scheduler, event: JobProgress | None = None) -> TaskProgress:
     """What the scheduler knows of a job; `event` is newer than what it heard last, where it is given."""
     if job.state == "queued" and (place := scheduler.place(job.id)):
-        return TaskProgress(queue_position=place.position, eta_seconds=place.eta_seconds, reason=place.reason)
+        return TaskProgress(queue_position=place.position, eta_seconds=tenths(place.eta_seconds), reason=place.reason)
     if job.state == "running" and (last := event or scheduler.progress(job.id)):
         return TaskProgress(
             step=last.step, steps=last.steps, eta_seconds=_remaining(job, last, scheduler), reason=_PHASES.get(last.phase)
@@ -157,7 +157,7 @@ def _remaining(job: Job, last: JobProgress, scheduler: Scheduler) -> float | Non
     average = scheduler.average_seconds(job.model)
     if average is None or last.steps < 1:
         return None
-    return round(average * (job.pictures - job.stored) * max(0.0, 1 - last.step / last.steps), 1)
+    return tenths(average * (job.pictures - job.stored) * max(0.0, 1 - last.step / last.steps))
 
 
 def credits(ten_thousandths: int) -> str:

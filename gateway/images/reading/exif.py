@@ -48,15 +48,19 @@ def texts(block: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _entries(block: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:
-    """Those whose values are text; and the pointer to the second list."""
+    """Those whose values are text, and the pointer to the second list; the first of equal ones, for values may overlap."""
     if at + 2 > len(block):
         return
+    seen: set[int] = set()
     (count,) = struct.unpack_from(order + "H", block, at)
     for index in range(min(count, MOST_ENTRIES)):
         place = at + 2 + 12 * index
         if place + 12 > len(block):
             return
         tag, kind, length = struct.unpack_from(order + "HHI", block, place)
+        if tag in seen:
+            continue
+        seen.add(tag)
         if tag == _EXIF_IFD:
             yield tag, block[place + 8 : place + 12]
         elif tag in _NAMES and kind in _TEXT_TYPES:

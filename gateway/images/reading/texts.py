@@ -14,6 +14,7 @@ from gateway.images.reading import exif
 LONGEST_TEXT = 8 << 20
 """Bytes of one text; a ComfyUI graph with pictures inside has some megabytes."""
 LONGEST_IN_ALL = 24 << 20
+"""Also of what is unpacked, whether or not it is kept: a kilobyte can ask for a megabyte of it."""
 MOST_TEXTS = 100
 MOST_PARTS = 100_000
 """Chunks or segments that are looked at."""
@@ -55,42 +56,47 @@ def _every(data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _of_png(data: bytes) -> Iterator[tuple[str, str]]:
-    at = len(_PNG)
+    at, room = len(_PNG), LONGEST_IN_ALL
     for _ in range(MOST_PARTS):
-        if at + 8 > len(data):
+        if at + 8 > len(data) or room <= 0:
             return
         length, kind = struct.unpack_from(">I4s", data, at)
         body, at = at + 8, at + 12 + length
         if kind == b"IEND":
             return
         if kind in (b"tEXt", b"zTXt", b"iTXt") and length <= LONGEST_TEXT:
-            yield _png_text(kind, data[body : body + length])
+            keyword, value, cost = _png_text(kind, data[body : body + length], min(LONGEST_TEXT, room))
+            room -= cost
+            yield keyword, value
         elif kind == b"eXIf" and length <= LONGEST_TEXT:
             yield from exif.texts(data[body : body + length])
 
 
-def _png_text(kind: bytes, body: bytes) -> tuple[str, str]:
+def _png_text(kind: bytes, body: bytes, longest: int) -> tuple[str, str, int]:
+    """Keyword, text, and how many bytes were unpacked for it."""
     keyword, _, rest = body[: LONGEST_KEYWORD + 1].partition(b"\0")
     rest = body[len(keyword) + 1 :]
     name = keyword.decode("latin-1")
     if kind == b"tEXt":
-        return name, decoded(rest)
+        return name, decoded(rest), 0
     if kind == b"zTXt":
-        return name, decoded(_inflated(rest[1:]))
+        value, cost = _inflated(rest[1:], longest)
+        return name, decoded(value), cost
     is_packed = rest[:1] == b"\1"
     _language, _, rest = rest[2:].partition(b"\0")
     _translated, _, value = rest.partition(b"\0")
-    return name, (_inflated(value) if is_packed else value).decode("utf-8", "replace")
+    value, cost = _inflated(value, longest) if is_packed else (value, 0)
+    return name, value.decode("utf-8", "replace"), cost
 
 
-def _inflated(data: bytes) -> bytes:
-    """Empty for what is broken, and for what would be too long."""
+def _inflated(data: bytes, longest: int) -> tuple[bytes, int]:
+    """Empty for what is broken, and for what would be too long; and what that cost, in bytes."""
     inflate = zlib.decompressobj()
     try:
-        value = inflate.decompress(data, LONGEST_TEXT)
+        value = inflate.decompress(data, longest)
     except zlib.error:
-        return b""
-    return value if inflate.eof else b""
+        return b"", longest
+    return (value, len(value)) if inflate.eof else (b"", longest)
 
 
 def _of_jpeg(data: bytes) -> Iterator[tuple[str, str]]:

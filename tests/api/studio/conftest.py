@@ -11,9 +11,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from gateway.app import create_app
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
+from tests.api.house import create_app
 from tests.api.pictures import BLUE, RED, flat
 from tests.fakes.web import Asked, Web, ok
 

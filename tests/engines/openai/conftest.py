@@ -49,9 +49,9 @@ def engine(engines: Open, upstream: OpenAIImages) -> OpenAIEngine:
 def make() -> Callable[..., Any]:
     """Runs one request of a model; `watched` lets somebody look."""
 
-    async def run(engine: OpenAIEngine, source: str = "gpt-image-2", *, watched: bool = False, own: Any = None,
+    async def run(engine: OpenAIEngine, offered: str = "gpt-image-2", /, *, watched: bool = False, own: Any = None,
                   watch: Any = None, **asked: Any) -> Run:  # fmt: skip
-        model = ModelSpec(id=source, source=source, options=own or ModelOptions())
+        model = ModelSpec(id=offered, source=offered, options=own or ModelOptions())
         card: ModelCard = await engine.card(model)
         request = make_request(card, model, **asked)
         engine.check(request, card)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from tests.fakes.a1111_refusals import Refused
+from tests.fakes.a1111.refusals import Refused
 from tests.fakes.pictures import colour, png
 
 if TYPE_CHECKING:
-    from tests.fakes.a1111 import A1111
+    from tests.fakes.a1111.server import A1111
 
 
 class Plan:

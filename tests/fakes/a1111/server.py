@@ -1,7 +1,7 @@
 """A server of the A1111 family that paints flat colours: an ASGI app with the ways of one of them, as they were recorded.
 
-`a1111.json` has what such servers list, and their fields with their defaults; `a1111.jsonl` what they answered, by which
-tests/engines/test_a1111_fake.py holds this one. `kind` is one of
+`lists.json` has what such servers list, and their fields with their defaults; `recorded.jsonl` what they answered, by which
+tests/engines/a1111/test_fake.py holds this one. `kind` is one of
 
     a1111    AUTOMATIC1111 1.8.0, started without a web interface
     webui    Forge with its web interface: /internal/progress tells of one task
@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from tests.fakes.a1111_plans import Plan, picture_of
-from tests.fakes.a1111_refusals import KINDS, Refused, check_types, login_of, refusal
+from tests.fakes.a1111.plans import Plan, picture_of
+from tests.fakes.a1111.refusals import KINDS, Refused, check_types, login_of, refusal
 from tests.fakes.pictures import png
 
-DATA = json.loads(Path(__file__).with_suffix(".json").read_text())
+DATA = json.loads(Path(__file__).with_name("lists.json").read_text())
 API = "/sdapi/v1"
 _LISTS = ("sd-models", "samplers", "schedulers", "upscalers", "latent-upscale-modes", "loras", "memory")
 _times = itertools.count(20_260_101_000_000)

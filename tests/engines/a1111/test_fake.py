@@ -11,11 +11,11 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.fakes import a1111
-from tests.fakes.a1111 import A1111
+from tests.fakes.a1111 import server
+from tests.fakes.a1111.server import A1111
 from tests.fakes.pictures import png
 
-RECORDED = [json.loads(line) for line in Path(a1111.__file__).with_suffix(".jsonl").read_text().splitlines()]
+RECORDED = [json.loads(line) for line in Path(server.__file__).with_name("recorded.jsonl").read_text().splitlines()]
 KINDS = {"a1111-1.8.0": "a1111", "forge-api": "forge", "sd-server": "sdcpp", "a1111-1.8.0-auth": "a1111", "forge-auth": "forge"}
 PICTURE = base64.b64encode(png(np.full((64, 64, 3), 200, np.uint8))).decode()
 
@@ -27,10 +27,10 @@ def named(row: dict[str, Any]) -> str:
 @pytest.mark.parametrize("row", RECORDED, ids=named)
 async def test_it_answers_as_the_real_one(row: dict[str, Any]) -> None:
     login = "user:secret" if row["peer"].endswith("-auth") else ""
-    server = A1111(KINDS[row["peer"]], login=login, step_seconds=0)
+    fake = A1111(KINDS[row["peer"]], login=login, step_seconds=0)
     headers = {"Authorization": row["authorization"]} if "authorization" in row else {}
     sent = sendable(row["body"])
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(server), base_url="http://fake", headers=headers) as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(fake), base_url="http://fake", headers=headers) as client:
         answer = await client.request(row["method"], row["path"], content=sent)
     assert answer.status_code == row["status"], answer.text
     if row["answer"] == "":

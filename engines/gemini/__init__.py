@@ -1,0 +1,1 @@
+"""Google's Gemini API, and Imagen's `predict` where something still serves it."""

@@ -1,0 +1,1 @@
+"""A server of the A1111 family, as recorded."""
