@@ -86,7 +86,7 @@ async def probe(server: Server) -> Facts:
     return Facts(
         checkpoints=tuple(_checkpoint(row) for row in _rows(models)),
         loaded=str(options.get("sd_model_checkpoint") or ""),
-        samplers=tuple(_sampler(row) for row in _rows(samplers) if row["name"] != "default"),
+        samplers=tuple(_sampler(row) for row in _rows(samplers) if row["name"].lower() != "default"),
         schedules=None if not isinstance(schedules, list) else tuple(_schedule(row) for row in _rows(schedules)),
         upscalers=tuple(row["name"] for row in _rows(upscalers) if row["name"] != "None"),
         latent_upscalers=tuple(row["name"] for row in _rows(latent)),

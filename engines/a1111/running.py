@@ -19,6 +19,7 @@ from engines.a1111.watching import Seen, Watch
 from engines.contract import (
     Batch,
     Done,
+    EngineCrashed,
     EngineError,
     EngineUnavailable,
     Event,
@@ -44,10 +45,12 @@ class Interrupted(EngineUnavailable):
 
 
 async def run(batch: Batch, station: Station, options: Options) -> AsyncIterator[Event]:
-    """Raises EngineUnavailable when the server is gone; what one request comes to is that one's Failed."""
+    """Raises EngineUnavailable when the server is gone, and EngineCrashed for the last request; what another one comes to
+    is its own Failed."""
     model = batch.model.options or ModelOptions()
+    facts = await station.facts()
     await station.settle()
-    if await _loads(batch, station):
+    if _loads(batch, facts):
         yield Loading(batch.model.id)
     for request in batch.requests:
         if batch.canceled(request.id):
@@ -60,14 +63,18 @@ async def run(batch: Batch, station: Station, options: Options) -> AsyncIterator
         except Interrupted as error:
             yield Failed(request.id, error)
         except EngineUnavailable:
+            station.doubt()
             raise
+        except EngineCrashed as error:
+            if request is batch.requests[-1]:
+                raise  # nobody is taken along, and a server that only breaks is left alone for a while
+            yield Failed(request.id, error)
         except EngineError as error:
             yield Failed(request.id, error)
 
 
-async def _loads(batch: Batch, station: Station) -> bool:
+def _loads(batch: Batch, facts: Facts) -> bool:
     """Whether the first picture waits for another checkpoint."""
-    facts = await station.facts()
     rows = (row for row in facts.checkpoints if batch.model.source.lower() in cards.called(row))
     row = next(rows, None)
     return row is not None and bool(facts.loaded) and facts.loaded.lower() not in cards.called(row)
@@ -116,6 +123,8 @@ class _Request:
             # One that makes a single picture for each call is asked for the others one by one.
             jobs[:0] = list(_again(job, len(made.pictures)))
             for picture, data in zip(job.pictures, made.pictures, strict=False):
+                if self._canceled():
+                    return
                 yield self._ready(picture, data, made)
             self._before += max(1, job.steps) * len(made.pictures) // len(job.pictures)
         if not self._canceled():
@@ -175,7 +184,7 @@ class _Request:
     def _step(self, seen: Seen | answers.Made, job: Job) -> Progress | None:
         if not isinstance(seen, Seen) or seen.share is None or not job.steps:
             return None
-        step = self._before + min(job.steps, math.ceil(seen.share * job.steps - 1e-6))
+        step = min(self._total, self._before + math.ceil(seen.share * job.steps - 1e-6))
         if step < 1 or step < self._said or (step == self._said and seen.preview is None):
             return None
         self._said = step

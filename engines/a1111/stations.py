@@ -8,7 +8,7 @@ import time
 from msgspec.structs import replace
 
 from engines.a1111.options import Options, lane_of
-from engines.a1111.probing import Checkpoint, Facts, checkpoints, probe
+from engines.a1111.probing import API, PROBE_SECONDS, Checkpoint, Facts, checkpoints, probe
 from engines.a1111.watching import SETTLE_SECONDS, Watch
 from engines.contract import EngineError, EngineUnavailable, Health
 from engines.http import Limits, Server
@@ -71,6 +71,10 @@ class Station:
         """The server may go on with a call that is not waited for any more."""
         self._left = task
 
+    def doubt(self) -> None:
+        """What is known of it is asked again: it may be another one when it is back."""
+        self._asked_at = -KNOWN_SECONDS
+
     async def settle(self) -> None:
         """Wait until what was left is over, where that can be told; it is stopped where it is known to be ours.
 
@@ -88,7 +92,8 @@ class Station:
 
     async def health(self) -> Health:
         try:
-            facts = await self.facts(age=FRESH_SECONDS)
+            facts = await self.facts()
+            await self.server.checked("GET", f"{API}/sd-models", seconds=PROBE_SECONDS)
         except EngineError as error:
             return Health(ok=False, reason=error.message)
         lacks = facts.lacks()

@@ -30,7 +30,8 @@ class Options(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Where pictures that are worked on are put: `temp` is emptied when the server starts, `input` never. Some custom nodes
     read from `input` only."""
     patience_seconds: float = 30.0
-    """How long a server that went away while it worked for us is waited for."""
+    """How long a server that is away, as while it is started anew, is waited for; where there are several, a job that is not
+    begun goes to another at once."""
 
     def __post_init__(self) -> None:
         if not self.servers:

@@ -10,12 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from engines import http
-from engines.comfyui import inputs, png, prompts, troubles
-from engines.comfyui.filling import Filling, Lora, Uploaded, filled
-from engines.comfyui.listening import Socket, listen
+from engines.comfyui import png, prompts, troubles
 from engines.comfyui.options import ModelOptions, Options
 from engines.comfyui.prompts import Prompt
-from engines.comfyui.sampling import sampling
+from engines.comfyui.sending import Sender, known
 from engines.comfyui.server import Comfy, File, Record
 from engines.comfyui.workflows import Workflow
 from engines.contract import (
@@ -50,8 +48,6 @@ WRITTEN_SECONDS = 10.0
 """At most, from the end of a prompt to its entry in the history."""
 NULL_SECONDS = 1.0
 """From an ending to the message that nothing more comes, which is sent when the history is written."""
-TAKEN_SECONDS = 0.3
-"""From the coming of a prompt to its place in the queue, at most."""
 CANCEL_SECONDS = 5.0
 MOST_LOSSES = 2
 UNKNOWN_STEPS = 100
@@ -76,12 +72,12 @@ class Run:
         self._workflow = workflow
         self._options = options
         self._mine = mine
-        self._socket: Socket | None = None
+        self._sender = Sender(servers[0], request, workflow, options, mine)
         self._outstanding: deque[Prompt] = deque()
-        self._uploaded: Uploaded | None = None
-        self._loras: tuple[Lora, ...] = ()
         self._unit = request.steps if request.steps and workflow.maps("steps") else UNKNOWN_STEPS
         self._made = 0
+        self._first: str | None = None
+        """The server's id of the first picture's prompt."""
         self._step = 0
 
     async def events(self) -> AsyncIterator[Event]:
@@ -90,16 +86,17 @@ class Run:
             async for event in self._events():
                 yield event
         except EngineUnavailable:
-            raise  # what is on the server goes on, and the next attempt finds it there
+            if not self._canceled():
+                raise  # what is on the server goes on, and the next attempt finds it there
+            await self._cancel()
         except EngineError:
             await self._cancel()
             raise
         finally:
-            if self._socket:
-                await self._socket.aclose()
+            await self._sender.aclose()
 
     async def _events(self) -> AsyncIterator[Event]:
-        left = await prompts.earlier(self._request, self._servers, self._workflow)
+        left = await self._patiently(lambda: prompts.earlier(self._request, self._servers, self._workflow))
         waiting = deque(self._request.pictures)
         if self._batch.saving:
             await self._server.free()
@@ -113,90 +110,29 @@ class Run:
             if self._canceled():
                 break
             ready = await self._finish(prompt)
+            if self._canceled():
+                break
             self._outstanding.popleft()
             if ready is None:
                 self._outstanding.appendleft(await self._begin(prompt.picture))
                 continue
             self._made += 1
+            self._first = self._first or prompt.id
             yield ready
         if self._canceled():
             await self._cancel()
             return
-        yield Done(self._request.id, upstream_id=prompts.prompt_id(self._request, self._request.pictures[0].ordinal))
+        yield Done(self._request.id, upstream_id=self._first)
 
     # ------------------------------------------------------------------------------------------ sending
 
     async def _begin(self, picture: Picture) -> Prompt:
         prompt = Prompt(self._server, prompts.prompt_id(self._request, picture.ordinal), picture)
-        if self._made or self._outstanding:
-            await self._patiently(lambda: self._send(prompt))
+        if self._made or self._outstanding or len(self._servers) == 1:
+            await self._patiently(lambda: self._sender.send(prompt))
         else:
-            await self._send(prompt)  # nothing is there yet: another lane may take it at once
+            await self._sender.send(prompt)  # nothing is there yet: another lane may take it at once
         return prompt
-
-    async def _send(self, prompt: Prompt) -> None:
-        before = prompt.sent
-        try:
-            await self._submit(prompt)
-        except UpstreamRateLimited:
-            raise
-        except EngineUnavailable:
-            # Perhaps it was taken, and only the answer was lost.
-            if prompt.sent == before:
-                raise
-            if not await self._is_there(prompt):
-                await self._submit(prompt)
-
-    async def _submit(self, prompt: Prompt) -> None:
-        if self._socket is None or self._socket.lost:
-            if self._socket:
-                await self._socket.aclose()
-            self._uploaded = None  # perhaps it was started anew, which empties `temp`
-            self._socket = await listen(self._server)
-        reused = self._uploaded is not None
-        if self._uploaded is None:
-            self._uploaded = await inputs.upload(self._server, self._request, self._workflow, self._options.uploads)
-            self._loras = await inputs.loras(self._server, self._request)
-        graph = filled(self._workflow, self._request, self._filling(prompt))
-        prompt.watch = prompts.watch(prompt.id, graph, self._workflow) if self._socket else None
-        if self._socket and prompt.watch:
-            self._socket.add(prompt.watch)
-        client = self._socket.client_id if self._socket else ""
-        prompt.sent += 1
-        try:
-            given = await self._server.submit(prompt.id, graph, client, self._workflow.mapping.outputs, self._options.previews)
-        except ModelUnusable:
-            if not reused or self._uploaded == Uploaded():
-                raise
-            self._uploaded = None  # a restart that nobody noticed has emptied `temp`
-            await self._submit(prompt)
-            return
-        if given != prompt.id:
-            prompt.id = given  # servers of before 2025 choose it themselves
-            if self._socket and prompt.watch:
-                self._socket.drop(prompt.watch)
-                prompt.watch.prompt_id = given
-                self._socket.add(prompt.watch)
-
-    def _filling(self, prompt: Prompt) -> Filling:
-        asked = self._request.sampler or self._workflow.mapping.defaults.sampler
-        assert self._uploaded is not None
-        return Filling(
-            seed=prompt.picture.seed,
-            prefix=f"darkroom/{prompt.id}-{prompt.sent}",
-            sampling=sampling(asked, self._workflow.literal("scheduler")),
-            uploaded=self._uploaded,
-            loras=self._loras,
-            checkpoint=self._mine.checkpoint,
-            constants=self._mine.inputs,
-        )
-
-    async def _is_there(self, prompt: Prompt) -> bool:
-        """Asked twice: what was taken a moment ago may not be in the queue yet."""
-        if await self._known(prompt):
-            return True
-        await asyncio.sleep(TAKEN_SECONDS)
-        return await self._known(prompt)
 
     # ------------------------------------------------------------------------------------------ following
 
@@ -213,10 +149,10 @@ class Run:
             for event in await self._news(prompt):
                 heard = now
                 yield event
-            deaf = watch is None or self._socket is None or self._socket.lost
+            deaf = watch is None or self._sender.socket is None or self._sender.socket.lost
             if now - asked >= (pause if deaf else SILENT_SECONDS) and (deaf or now - heard >= SILENT_SECONDS):
                 asked, pause = now, min(pause * 1.5, ASK_SECONDS[1])
-                missing = 0 if await self._patiently(lambda: self._known(prompt)) else missing + 1
+                missing = 0 if await self._patiently(lambda: known(prompt)) else missing + 1
                 if missing > 1:
                     await self._resend(prompt)
                     missing = 0
@@ -224,14 +160,10 @@ class Run:
             await self._rest(deaf)
 
     async def _rest(self, deaf: bool) -> None:
-        if deaf or self._socket is None:
+        if deaf or self._sender.socket is None:
             await asyncio.sleep(GLANCE_SECONDS)
         else:
-            await self._socket.wait(GLANCE_SECONDS)
-
-    async def _known(self, prompt: Prompt) -> bool:
-        prompt.record = await prompt.server.record(prompt.id)
-        return prompt.record is not None or prompt.id in await prompt.server.queue()
+            await self._sender.socket.wait(GLANCE_SECONDS)
 
     async def _resend(self, prompt: Prompt) -> None:
         """The server knows it no more: it was started anew. A prompt that fells its server twice is not sent again."""
@@ -241,7 +173,7 @@ class Run:
         log.info("%s lost a prompt, as after a restart; it is sent again", prompt.server.name)
         fresh = prompts.prompt_id(self._request, prompt.picture.ordinal)
         prompt.server, prompt.id = self._server, fresh
-        await self._patiently(lambda: self._send(prompt))
+        await self._patiently(lambda: self._sender.send(prompt))
 
     async def _news(self, prompt: Prompt) -> list[Event]:
         """Progress since the last time; absolute, over all pictures of the request."""
@@ -266,9 +198,11 @@ class Run:
 
     async def _finish(self, prompt: Prompt) -> ImageReady | None:
         """None for what an earlier attempt made and nobody has any more. Raises what the server says went wrong."""
-        record: Record = prompt.record or await self._patiently(lambda: self._written(prompt))
-        if prompt.watch and self._socket:
-            self._socket.drop(prompt.watch)
+        record = prompt.record
+        if record is None:
+            record = await self._patiently(lambda: self._written(prompt))
+        if prompt.watch and self._sender.socket:
+            self._sender.socket.drop(prompt.watch)
         name, secrets = prompt.server.name, prompt.server.secrets
         if record.ending == "error":
             trouble = record.trouble or (prompt.watch.trouble if prompt.watch else {})

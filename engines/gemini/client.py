@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -13,6 +14,19 @@ from engines.http import Limits, open_client
 
 if TYPE_CHECKING:
     from google.genai import Client
+
+
+MISSING = "The operator must install darkroom-gateway[gemini]."
+
+
+def sdk_is_there() -> None:
+    """Without importing it. Raises ModelUnusable."""
+    try:
+        found = find_spec("google.genai")
+    except ModuleNotFoundError:  # no `google` at all
+        found = None
+    if found is None:
+        raise ModelUnusable(MISSING)
 
 
 _heard: ContextVar[httpx.Response | None] = ContextVar("heard", default=None)
@@ -27,7 +41,7 @@ class Opened:
         try:
             from google.genai import Client, types
         except ImportError as error:
-            raise ModelUnusable("The operator must install darkroom-gateway[gemini].") from error
+            raise ModelUnusable(MISSING) from error
         self.key = key
         limits = Limits(read_seconds=options.timeout_seconds, connections=2 * options.concurrency + 4)
         # The key goes in a header, and never into an address: those are written to logs.

@@ -32,9 +32,9 @@ from engines.contract import (
 from engines.gemini import asking, cards, costs
 from engines.gemini import options as tables
 from engines.gemini.answers import Answered, NoImage, of_content, of_prediction
-from engines.gemini.client import Opened, finish_message
+from engines.gemini.client import Opened, finish_message, sdk_is_there
 from engines.gemini.refusals import LOST, of_status, understood
-from engines.http import Left, Pace, clean, ready, unless_canceled
+from engines.http import Closing, Left, Pace, clean, ready, unless_canceled
 
 LOOK_SECONDS = 10.0
 MOST_OF_A_CALL = 4
@@ -53,6 +53,7 @@ class GeminiEngine(RemoteEngine):
         super().__init__(name, options)
         self._server = "Gemini" if options.at_google else f"{name} ({urlsplit(options.base_url).hostname})"
         self._pace = Pace(self._server)
+        self._closing = Closing(self._close)
         self._transport = transport
         self._opened: Opened | None = None
         self._opening = asyncio.Lock()
@@ -72,8 +73,9 @@ class GeminiEngine(RemoteEngine):
         return [ModelSpec(id=each, source=each) for each in offered if "image" in each]
 
     async def card(self, model: ModelSpec) -> ModelCard:
-        self.secret(self.options.api_key)
+        sdk_is_there()
         made = cards.card(model, self.options)
+        self.secret(self.options.api_key)
         self._shapes[model.id] = cards.shapes_of(cards.known(model, self.options), cards.own_options(model))
         return made
 
@@ -98,13 +100,17 @@ class GeminiEngine(RemoteEngine):
         for request in batch.requests:
             if batch.canceled(request.id):
                 continue
-            try:
-                async for event in self._make(batch, request):
-                    yield event
-            except Left:
-                continue
+            with self._closing.using():
+                try:
+                    async for event in self._make(batch, request):
+                        yield event
+                except Left:
+                    continue
 
     async def aclose(self) -> None:
+        await self._closing.aclose()
+
+    async def _close(self) -> None:
         if self._opened:
             await self._opened.close()
 

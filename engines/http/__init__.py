@@ -13,6 +13,7 @@ One with an SDK gives that `open_client(...)`, and turns what it raises into the
 """
 
 from engines.http.client import Answer, Limits, Server, open_client
+from engines.http.closing import Closing
 from engines.http.faults import Lost, clean, from_exception, from_status, retry_after, said, was_sent
 from engines.http.pace import Pace
 from engines.http.pictures import decode, media_type, png, preview, ready, size_of
@@ -20,6 +21,7 @@ from engines.http.waiting import Left, unless_canceled
 
 __all__ = [
     "Answer",
+    "Closing",
     "Left",
     "Limits",
     "Lost",

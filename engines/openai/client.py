@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
+MISSING = "The operator must install darkroom-gateway[openai]."
+
+
+def sdk_is_there() -> None:
+    """Without importing it. Raises ModelUnusable."""
+    if find_spec("openai") is None:
+        raise ModelUnusable(MISSING)
+
+
 def open_sdk(options: Options, key: str, transport: httpx.AsyncBaseTransport | None) -> AsyncOpenAI:
     """Blocks for some tenths of a second where the SDK was not imported before: in a thread.
 
@@ -22,12 +32,11 @@ def open_sdk(options: Options, key: str, transport: httpx.AsyncBaseTransport | N
     try:
         from openai import AsyncOpenAI
     except ImportError as error:
-        raise ModelUnusable("The operator must install darkroom-gateway[openai].") from error
+        raise ModelUnusable(MISSING) from error
     limits = Limits(read_seconds=options.timeout_seconds, connections=2 * options.concurrency + 4)
     client = open_client(limits=limits, ca_file=options.ca_file, transport=transport)
     opened = AsyncOpenAI(
         api_key=key or "none",
-        admin_api_key="",
         organization=options.organization,
         project=options.project,
         webhook_secret="",

@@ -30,12 +30,12 @@ from engines.contract import (
     UpstreamOutcomeUnknown,
     UpstreamRateLimited,
 )
-from engines.http import Left, Pace, preview, ready, unless_canceled
+from engines.http import Closing, Left, Pace, preview, ready, unless_canceled
 from engines.openai import cards, costs
 from engines.openai import options as tables
 from engines.openai.answers import Answered, Partial, clean_type, streamed, whole
 from engines.openai.asking import arguments, is_edit
-from engines.openai.client import open_sdk
+from engines.openai.client import open_sdk, sdk_is_there
 from engines.openai.options import ModelOptions
 from engines.openai.refusals import understood
 
@@ -63,6 +63,7 @@ class OpenAIEngine(RemoteEngine):
         self._server = "OpenAI" if options.at_openai else f"{name} ({urlsplit(options.base_url).hostname})"
         self._lost: type[EngineError] = UpstreamOutcomeUnknown if options.paid else EngineUnavailable
         self._pace = Pace(self._server)
+        self._closing = Closing(self._close)
         self._transport = transport
         self._opened: tuple[str, AsyncOpenAI] | None = None
         self._opening = asyncio.Lock()
@@ -82,8 +83,9 @@ class OpenAIEngine(RemoteEngine):
         return [ModelSpec(id=each, source=each) for each in offered if cards.nearest(each) or not own]
 
     async def card(self, model: ModelSpec) -> ModelCard:
-        self.secret(self.options.api_key)
+        sdk_is_there()
         made = cards.card(model, self.options)
+        self.secret(self.options.api_key)
         self._known[model.id] = cards.known(model, self.options)
         return made
 
@@ -109,13 +111,17 @@ class OpenAIEngine(RemoteEngine):
         for request in batch.requests:
             if batch.canceled(request.id):
                 continue
-            try:
-                async for event in self._make(batch, request):
-                    yield event
-            except Left:
-                continue
+            with self._closing.using():
+                try:
+                    async for event in self._make(batch, request):
+                        yield event
+                except Left:
+                    continue
 
     async def aclose(self) -> None:
+        await self._closing.aclose()
+
+    async def _close(self) -> None:
         if self._opened:
             await self._opened[1].close()
 

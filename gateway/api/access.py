@@ -45,9 +45,12 @@ def authenticated(door: Callable[[], Door]) -> Guard:
 
 
 def allows(permission: Permission) -> Guard:
-    """A guard that lets in whose key carries `permission`; it comes after `authenticated`."""
+    """A guard that lets in whose key carries `permission`; it comes after `authenticated`.
 
-    def guard(connection: Connection, _: BaseRouteHandler) -> None:
+    Guards are coroutines, for the framework calls every other function in a thread.
+    """
+
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
         principal: Principal = connection.scope["user"]
         principal.require(permission)
 

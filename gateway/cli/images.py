@@ -101,6 +101,8 @@ def import_(
         print_json(told.as_json())
     else:
         told.tell()
+        if not told.counts:
+            note(f"There is no PNG, JPEG, WebP or GIF file in {folder}.")
     if told.refused:
         stop(FAILED)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.new_engine import new
 from gateway.cli.output import byte_size, print_json, print_table
 from gateway.cli.reach import Reach, reach_options, reached
 
@@ -48,17 +49,21 @@ def _sizes(model: Row) -> str:
     return ", ".join(shown) + (" …" if len(sizes) > SIZES_SHOWN else "")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @json_option
 @reach_options
-def engines(reach: Reach, as_json: bool) -> None:
-    """List the engines, those that do not run included, and why.
+@click.pass_context
+def engines(context: click.Context, reach: Reach, as_json: bool) -> None:
+    """List the engines, those that do not run included, and why. `new` begins one of your own.
 
     \b
     Examples:
       darkroom engines
       darkroom engines --json
+      darkroom engines new darkroom-dusk
     """
+    if context.invoked_subcommand:
+        return
     with reached(reach) as gateway:
         answer = gateway.get("/admin/engines")
     if as_json:
@@ -73,6 +78,9 @@ def engines(reach: Reach, as_json: bool) -> None:
         ("", each["name"], "", "", each["problem"] or "not used") for each in answer["plugins"] if each["name"] not in used
     ]
     print_table(("engine", "plugin", "models", "lanes", "state"), rows, empty="No engine is installed.")
+
+
+engines.add_command(new)
 
 
 @click.command()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,6 +46,8 @@ class Found(Struct, frozen=True):
     images: list[Image]
     next: Place | None
     """Where the page behind begins; None at the end."""
+    count: Count | None = None
+    """Of all pages, where it was asked for."""
 
 
 _Read = Callable[[Place | None, int, int], Awaitable[list[Image]]]
@@ -59,8 +63,9 @@ async def page(
     limit: int,
     page: int = 1,
     after: Place | None = None,
+    counted: bool = False,
 ) -> Found:
-    """A page by its number, or the one behind the place where another ended.
+    """A page by its number, or the one behind the place where another ended; `counted` tells how many there are in all.
 
     Raises InvalidInput for a page that is too deep.
     """
@@ -68,18 +73,27 @@ async def page(
     wanted = await widened(connection, team_id, wanted)
     read, place = await _order(connection, team_id, wanted, sort)
     if wanted.phrases:
-        return await _with_phrases(read, place, wanted.phrases, after, limit, offset)
-    found = await read(after, limit + 1, offset)
-    return Found(found[:limit], place(found[limit - 1]) if len(found) > limit else None)
+        found = await _with_phrases(read, place, wanted.phrases, after, limit, offset)
+    else:
+        some = await read(after, limit + 1, offset)
+        found = Found(some[:limit], place(some[limit - 1]) if len(some) > limit else None)
+    if not counted:
+        return found
+    seen = offset + len(found.images)
+    at_end = found.next is None and after is None and (seen > offset or not offset)
+    return replace(found, count=Count(seen, False) if at_end else await _counted(connection, team_id, wanted))
 
 
 async def count(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Count:
     """How many there are: from the counters, or counted so far as is worth while."""
-    wanted = await widened(connection, team_id, wanted)
+    return await _counted(connection, team_id, await widened(connection, team_id, wanted))
+
+
+async def _counted(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Count:
     if not wanted.phrases:
         return await counting.count(connection, team_id, wanted)
     some = await _walk(connection, team_id, wanted, True, None, counting.MOST + 1, 0)
-    return Count(sum(_has(each, wanted.phrases) for each in some[: counting.MOST]), len(some) > counting.MOST)
+    return Count(len(await _having(some[: counting.MOST], wanted.phrases)), len(some) > counting.MOST)
 
 
 async def trash(connection: AsyncConnection, team_id: str, *, limit: int, page: int = 1, after: Place | None = None) -> Found:
@@ -189,12 +203,17 @@ async def _with_phrases(
     kept: list[Image] = []
     for _ in range(_MOST_READ // _BATCH):
         some = await read(after, _BATCH, 0)
-        kept += [each for each in some if _has(each, phrases)]
+        kept += await _having(some, phrases)
         if len(some) < _BATCH or len(kept) > offset + limit:
             shown = kept[offset : offset + limit]
             return Found(shown, place(shown[-1]) if len(kept) > offset + limit else None)
         after = place(some[-1])
     return Found(kept[offset:], after)
+
+
+async def _having(several: Sequence[Image], phrases: Sequence[str]) -> list[Image]:
+    # In a thread: texts are looked through letter by letter, and imported prompts have up to a hundred thousand.
+    return await asyncio.to_thread(lambda: [each for each in several if _has(each, phrases)])
 
 
 def _has(image: Image, phrases: Sequence[str]) -> bool:

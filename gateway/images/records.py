@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -72,11 +73,15 @@ async def _follow(connection: AsyncConnection, changes: Sequence[counters.Change
     hidden = [before.id for before, after in changes if before and before.shown and not (after and after.shown)]
     await search.forget(connection, hidden)
     new = [after for before, after in changes if after and after.shown and not (before and before.shown)]
-    kept = {image.id: search.kept_of(image.team_id, *texts(image), facets=searched(image)) for image in new}
-    await search.index_new(connection, kept)
+    # In a thread: a hundred imported prompts can be millions of letters.
+    await search.index_new(connection, await asyncio.to_thread(_kept, new))
     for before, after in changes:
         if before and after and before.shown and after.shown and _found(before) != _found(after):
             await search.index(connection, after.id, after.team_id, *texts(after), facets=searched(after))
+
+
+def _kept(several: Sequence[Image]) -> dict[str, str]:
+    return {each.id: search.kept_of(each.team_id, *texts(each), facets=searched(each)) for each in several}
 
 
 def _found(image: Image) -> tuple[object, ...]:

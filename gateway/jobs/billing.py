@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.catalog import Catalog, ModelEntry
 from gateway.jobs.records import EXPORT, Job
 from gateway.jobs.request import Resolved, Submission
 from gateway.wallet import ledger, tariffs, usage
+
+MOST_USD = 1_000_000
+"""Of one job; a stranger's engine may say anything."""
 
 
 def price(catalog: Catalog, entry: ModelEntry, asked: Submission, kept: Resolved) -> int:
@@ -23,13 +29,21 @@ async def charge(connection: AsyncConnection, job: Job, *, pays: bool) -> None:
     await usage.count(connection, _whose(job), jobs=1, charged=job.charged)
 
 
-async def settle(connection: AsyncConnection, job: Job) -> None:
-    """Count what an ended job delivered, and give back the rest to the wallet that paid for it."""
+async def settle(connection: AsyncConnection, job: Job, upstream: int = 0) -> None:
+    """Count what an ended job delivered and its upstream was paid, in millionths of a US dollar, and give back the rest to
+    the wallet that paid for it.
+    """
     if job.capability == EXPORT:
         return  # it costs nothing and makes nothing
     if job.refunded:
         await ledger.refund(connection, job.team_id, job.user_id, job.id, job.refunded, _reason(job))
-    await usage.count(connection, _whose(job), pictures=job.stored, refunded=job.refunded)
+    await usage.count(connection, _whose(job), pictures=job.stored, refunded=job.refunded, upstream=upstream)
+
+
+def upstream(told: Mapping[str, Any] | None) -> int:
+    """What an engine's usage says that its upstream was paid (`cost_usd`), in millionths of a US dollar."""
+    cost = (told or {}).get("cost_usd")
+    return round(cost * usage.MILLION) if isinstance(cost, int | float) and 0 <= cost < MOST_USD else 0
 
 
 def _whose(job: Job) -> usage.Whose:

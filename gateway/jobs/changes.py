@@ -63,7 +63,7 @@ async def finish(
         "upstream_id": upstream_id and upstream_id[:LONGEST_UPSTREAM_ID],
         "usage": None if usage is None else msgspec.json.encode(usage),
     }
-    return await _end(connection, _running(job), values)
+    return await _end(connection, _running(job), values, upstream=billing.upstream(usage))
 
 
 async def fail_queued(connection: AsyncConnection, job_id: str, code: str, message: str) -> Job | None:
@@ -83,13 +83,18 @@ def _running(job: Job) -> ColumnElement[bool]:
 
 
 async def _end(
-    connection: AsyncConnection, guard: ColumnElement[bool], values: dict[str, Any], team_id: str | None = None
+    connection: AsyncConnection,
+    guard: ColumnElement[bool],
+    values: dict[str, Any],
+    team_id: str | None = None,
+    *,
+    upstream: int = 0,
 ) -> Job | None:
     """Every end comes through here: what belongs to it is in the same transaction, so that it happens once or not at all."""
     refunded = jobs.c.charged - jobs.c.price * jobs.c.stored
     job = _one(await _change(connection, guard, {**values, "finished_at": now(), "refunded": refunded}, team_id))
     if job is not None:
-        await billing.settle(connection, job)
+        await billing.settle(connection, job, upstream)
         await inputs.release(connection, job)
         await deliveries.owe(connection, job.team_id, job.id, job.state, job.webhook)
     return job

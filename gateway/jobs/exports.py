@@ -24,7 +24,7 @@ from gateway.events import Bus, Event, JobChanged, JobProgress
 from gateway.jobs import archives, changes, idempotency, records
 from gateway.jobs.admission import admission
 from gateway.jobs.cancel import changed
-from gateway.jobs.records import EXPORT, FINISHED, Job, encode_request
+from gateway.jobs.records import EXPORT, FINISHED, Job
 from gateway.jobs.request import Idempotency, Resolved
 from gateway.jobs.tables import LIVE, exports, jobs
 from gateway.storage import BlobStore
@@ -93,7 +93,7 @@ class Exports:
                 if not wanted:
                     raise NotFound("None of these pictures is there, or they are in the trash.", field="ids")
                 take(self._settings().limits)
-                await connection.execute(insert(jobs), [_values(job)])
+                await connection.execute(insert(jobs), [records.values(job)])
                 await connection.execute(
                     insert(exports), [{"job_id": job.id, "team_id": job.team_id, "images": msgspec.json.encode(wanted)}]
                 )
@@ -247,7 +247,3 @@ def _job(principal: Principal, pictures: int) -> Job:
         started_at=None,
         finished_at=None,
     )
-
-
-def _values(job: Job) -> dict[str, object]:
-    return {**{field: getattr(job, field) for field in Job.__struct_fields__}, "request": encode_request(job.request)}

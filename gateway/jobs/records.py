@@ -77,6 +77,11 @@ def from_row(row: Row[Any]) -> Job:
     return Job(request=_decode(mapping["request"]), **{field: mapping[field] for field in _FIELDS})
 
 
+def values(job: Job) -> dict[str, Any]:
+    """As a row that is to be inserted."""
+    return {**{field: getattr(job, field) for field in Job.__struct_fields__}, "request": encode_request(job.request)}
+
+
 async def get(connection: AsyncConnection, team_id: str | None, job_id: str) -> Job:
     """The team's job (any team's when None is given, for the gateway itself). Raises NotFound."""
     query = select(jobs).where(jobs.c.id == job_id)

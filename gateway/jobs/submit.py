@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,7 +33,7 @@ async def submit(db: Database, bus: Bus, offer: Offer, principal: Principal, ask
                 return earlier
             take(catalog.settings.limits)
             await billing.charge(connection, job, pays=catalog.settings.credits.enabled)
-            await connection.execute(insert(jobs), [_values(job)])
+            await connection.execute(insert(jobs), [records.values(job)])
             await inputs.hold(connection, job)
             await edit_sessions.note(connection, job)
     bus.publish(JobQueued(job.id, job.team_id, job.user_id, job.version, job))
@@ -140,8 +138,3 @@ def _job(offer: Offer, principal: Principal, asked: Submission, catalog: Catalog
         started_at=None,
         finished_at=None,
     )
-
-
-def _values(job: Job) -> Mapping[str, object]:
-    values = {field: getattr(job, field) for field in Job.__struct_fields__}
-    return {**values, "request": records.encode_request(job.request)}

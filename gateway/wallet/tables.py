@@ -58,5 +58,6 @@ usage = Table(
     Column("pictures", BigInteger, nullable=False, comment="how many were delivered"),
     Column("charged", BigInteger, nullable=False, comment="what the jobs cost, whether or not credits were enabled"),
     Column("refunded", BigInteger, nullable=False),
+    Column("upstream", BigInteger, nullable=False, server_default="0", comment="millionths of a US dollar, paid to clouds"),
 )
 Index("ix_usage_team", usage.c.team_id, usage.c.day)

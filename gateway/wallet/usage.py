@@ -20,7 +20,8 @@ from gateway.wallet.tables import usage
 
 Axis = Literal["day", "team", "user", "model"]
 AXES: tuple[Axis, ...] = ("day", "team", "user", "model")
-_COUNTS = ("jobs", "pictures", "charged", "refunded")
+_COUNTS = ("jobs", "pictures", "charged", "refunded", "upstream")
+MILLION = 1_000_000
 _COLUMNS: dict[Axis, Any] = {"day": usage.c.day, "team": usage.c.team_id, "user": usage.c.user_id, "model": usage.c.model}
 
 
@@ -47,6 +48,8 @@ class Use(Struct, frozen=True, kw_only=True):
     """Delivered ones."""
     charged: int
     refunded: int
+    upstream: int
+    """Millionths of a US dollar that clouds were paid."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -66,7 +69,7 @@ def day_of(moment: int) -> str:
 
 
 async def count(connection: AsyncConnection, whose: Whose, **counts: int) -> None:
-    """Add to `jobs`, `pictures`, `charged` and `refunded`."""
+    """Add to `jobs`, `pictures`, `charged`, `refunded` and `upstream`."""
     row = {**{name: getattr(whose, name) for name in Whose.__struct_fields__}, **dict.fromkeys(_COUNTS, 0), **counts}
     await upsert(connection, usage, row, setting=lambda new: {name: usage.c[name] + getattr(new, name) for name in counts})
 

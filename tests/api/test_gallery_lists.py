@@ -252,7 +252,8 @@ async def test_a_page_takes_the_same_few_statements_however_long_it_is(client: h
             event.remove(Engine, "before_cursor_execute", see)
         return [table for table in seen if table in ("images", "image_counts", "shares", "image_words", "image_tags")]
 
-    assert await selects(limit=1) == await selects(limit=5) == ["images", "image_counts", "shares"]
+    assert await selects(limit=1) == await selects(limit=4) == ["images", "image_counts", "shares"]
+    assert await selects(limit=5) == ["images", "shares"]  # all are on it: there is nothing to count
     cursor = (await client.get("/v1/images", params={"limit": 1})).json()["next"]
     assert await selects(limit=1, next=cursor) == ["images", "shares"]
-    assert await selects(**{"tags[]": "hero"}) == ["images", "image_counts", "shares"]
+    assert await selects(limit=1, **{"tags[]": "hero"}) == ["images", "image_counts", "shares"]

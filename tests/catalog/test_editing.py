@@ -91,4 +91,4 @@ def test_a_model_is_edited_within_the_file_that_ships(tmp_path: Path) -> None:
 
     catalog = edit(path, change, Registry({}, dict.fromkeys(("diffusers", "lanczos"), "not needed here")))
     assert catalog.models["shapes"].defaults.steps == 30
-    assert path.read_text("utf-8") == before.replace("{ steps = 20,", "{ steps = 30,").replace('"Shapes"', '"Forms"')
+    assert path.read_text("utf-8") == before.replace("{ steps = 20,", "{ steps = 30,", 1).replace('"Shapes"', '"Forms"')

@@ -13,6 +13,7 @@ import pytest
 from msgspec import Struct
 
 from engines.a1111.engine import A1111Engine
+from engines.comfyui.engine import ComfyUIEngine
 from engines.contract import Engine, EngineUnavailable, Size
 from engines.diffusers.engine import DiffusersEngine
 from engines.gemini.engine import GeminiEngine
@@ -31,6 +32,7 @@ ENGINES = "".join(re.findall(r"^#(\[engines\.\S+\]\n(?:#.*\n)+)", TEXT, flags=re
 REGISTRY = Registry(
     {
         "a1111": A1111Engine,
+        "comfyui": ComfyUIEngine,
         "diffusers": DiffusersEngine,
         "lanczos": LanczosEngine,
         "openai": OpenAIEngine,

@@ -121,12 +121,12 @@ class OpenAIImages:
 
     def _check(self, asked: Asked) -> None:
         fields = asked.fields
-        if self.takes_anything:
-            return
-        _check_shape(asked)
         model = fields.get("model", "")
         if model not in self.models:
             raise Refusal(400, f"The model '{model}' does not exist.", param="model", code="model_not_found")
+        if self.takes_anything:
+            return
+        _check_shape(asked)
         for name in DALL_E_ONLY if model.startswith("gpt-image") else ("background", "output_format", "moderation"):
             if name in fields:
                 raise Refusal(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
@@ -181,7 +181,9 @@ class OpenAIImages:
             return base64.b64encode(self.spoil.pop(0)).decode()
         size = asked.fields.get("size", "auto")
         width, height = (1024, 1024) if size == "auto" else map(int, size.split("x"))
-        shade = tuple(self._random.randrange(256) for _ in range(3))
+        seed = asked.fields.get("seed")
+        shades = self._random if seed is None else random.Random(f"{seed} {asked.fields['prompt']}")
+        shade = tuple(shades.randrange(256) for _ in range(3))
         kept = io.BytesIO()
         form = asked.fields.get("output_format", "png")
         Pillow.new("RGB", (width, height), shade).save(kept, form.upper(), **({"compress_level": 1} if form == "png" else {}))

@@ -150,7 +150,7 @@ async def test_a_canceled_one_is_not_written_on(
     assert (await exports.find(box.principal.team_id, job.id)).done == 1
     await box.cancel(job)
     go_on.set()
-    await asyncio.gather(*exports._tasks)
+    await asyncio.gather(*exports._tasks.values())
     export = await exports.find(box.principal.team_id, job.id)
     assert (export.job.state, export.bytes) == ("canceled", None)
     assert await listed(box.blobs, archives.FOLDER) == {}
@@ -229,7 +229,7 @@ async def test_they_count_among_what_waits(box: Box, made: list[Image]) -> None:
     with pytest.raises(TooManyJobs):
         await exports.ask(box.principal, [made[0].id])
     exports._slots.release()
-    await asyncio.gather(*exports._tasks)
+    await asyncio.gather(*exports._tasks.values())
     assert (await exported(box, exports, made[0].id)).job.state == "succeeded"
     await exports.close()
 

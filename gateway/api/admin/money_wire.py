@@ -17,7 +17,7 @@ from gateway.catalog.settings import Credits
 from gateway.wallet import money
 from gateway.wallet.allowances import Allowance
 from gateway.wallet.ledger import Entry, Kind
-from gateway.wallet.usage import Use
+from gateway.wallet.usage import MILLION, Use
 
 
 class EntryRow(Struct, frozen=True, kw_only=True):
@@ -87,6 +87,8 @@ class UsageRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Delivered."""
     charged_credits: str
     refunded_credits: str
+    upstream_usd: str
+    """What clouds were paid, in US dollars with six decimals, as far as they said."""
 
 
 class UsageReport(Struct, frozen=True):
@@ -142,6 +144,7 @@ def _usage(line: Use) -> UsageRow:
         pictures=line.pictures,
         charged_credits=money.text(line.charged),
         refunded_credits=money.text(line.refunded),
+        upstream_usd=f"{line.upstream // MILLION}.{line.upstream % MILLION:06d}",
     )
 
 

@@ -73,11 +73,11 @@ async def list_images(
             limit=limit,
             page=page,
             after=Place(*place) if place else None,
+            counted=place is None,
         )
-        count = None if place else await library.count(connection, principal.team_id, filters.wanted)
         shares = await links_of(connection, found.images, sharing)
     following = cursors.seal(found.next.id, *scope, key=found.next.key) if found.next else None
-    return wire.page(found.images, links, shares, count, limit=limit, page=page, following=following)
+    return wire.page(found.images, links, shares, found.count, limit=limit, page=page, following=following)
 
 
 @get("/images/trash", operation_id="list_trash", summary="List the trash, the last deleted first", guards=[READS],

@@ -28,7 +28,7 @@ from gateway.storage.reading import UnreadablePicture, sniff
 READS = allows("gallery.read")
 
 
-def _reads_or_makes(connection: Connection, _: BaseRouteHandler) -> None:
+async def _reads_or_makes(connection: Connection, _: BaseRouteHandler) -> None:
     """Nothing is looked at but what the caller sends, so either permission will do."""
     principal: Principal = connection.scope["user"]
     if not principal.has("features.image_generation"):

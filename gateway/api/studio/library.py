@@ -149,8 +149,9 @@ async def _page(
     async with db.read() as connection:
         if wanted.preset_id and not await presets.is_known(connection, team_id, wanted.preset_id):
             raise NotFound(f"There is no preset {wanted.preset_id}.", field="presetId")
-        found = await library.page(connection, team_id, wanted, limit=limit, page=page, after=Place(after) if after else None)
-        count = None if after else await library.count(connection, team_id, wanted)
+        place = Place(after) if after else None
+        found = await library.page(connection, team_id, wanted, limit=limit, page=page, after=place, counted=place is None)
+    count = found.count
     return LibraryPage(
         images=[wire.library_image(each, links) for each in found.images],
         total=count.total if count else None,

@@ -32,7 +32,7 @@ from gateway.webhooks import deliveries, records
 from gateway.webhooks.deliveries import DeliveryState
 
 
-def owners(connection: Connection, _: BaseRouteHandler) -> None:
+async def owners(connection: Connection, _: BaseRouteHandler) -> None:
     """A guard that lets in who manages the team; it comes after `authenticated`."""
     principal: Principal = connection.scope["user"]
     principal.require_owner()

@@ -58,8 +58,10 @@ async def test_a_count_stops_where_it_is_not_worth_going_on(
     monkeypatch.setattr(counting, "MOST", 1)
     body = {"presetId": preset, "variables": {"product_name": "shoe"}, "resolution": "low", "sampleCount": 3}
     await made(client, **body)
-    both = await listed(client, f"?presetId={preset}&search=shoe")
-    assert (both["total"], both["total_capped"], len(both["images"])) == (1, True, 3)
+    both = await listed(client, f"?presetId={preset}&search=shoe&limit=2")
+    assert (both["total"], both["total_capped"], len(both["images"])) == (1, True, 2)
+    whole = await listed(client, f"?presetId={preset}&search=shoe")
+    assert (whole["total"], len(whole["images"])) == (3, 3)  # nothing is left to count
     one = await listed(client, f"?presetId={preset}")
     assert one["total"] == 3
     assert "total_capped" not in one

@@ -173,8 +173,12 @@ async def test_loras_go_into_the_prompt_or_the_list_and_unknown_ones_are_refused
 
 
 async def fails(here: Lane, request: Any = None, **asked: Any) -> Any:
+    """What one request comes to, alone: raised where it says something of the server, else its own failure."""
     request = request or await here.request()
-    run = await here.run(request, **asked)
+    try:
+        run = await here.run(request, **asked)
+    except EngineCrashed as error:
+        return error
     assert not run.pictures(request)
     (error,) = run.failures(request)
     return error
@@ -198,6 +202,19 @@ async def test_another_checkpoint_than_asked_for_is_not_accepted() -> None:
         server.lists["sd-models"].pop()
         with pytest.raises(EngineUnavailable, match='with the checkpoint "random-sd15", not with "other"'):
             await here.run(request, model=spec("other"))
+        error = await fails(here, request, model=spec("other"))
+    assert isinstance(error, ModelUnusable)
+
+
+async def test_a_server_that_only_breaks_is_told_of_as_such_and_takes_no_mate_along() -> None:
+    server = A1111("webui")
+    server.fault = answering(500, {"error": "RuntimeError", "detail": "", "body": "", "errors": "CUDA error"})
+    async with lane(server) as here:
+        one, other = await here.request(), await here.request()
+        with pytest.raises(EngineCrashed, match="CUDA error"):
+            await here.run(one)
+        with pytest.raises(EngineCrashed):
+            await here.run(one, other)
 
 
 async def test_a_checkpoint_that_is_gone_is_looked_for_again_and_named() -> None:

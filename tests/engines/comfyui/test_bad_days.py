@@ -16,7 +16,6 @@ from engines.contract import (
     EngineError,
     EngineUnavailable,
     ImageReady,
-    ImageRequest,
     ModelUnusable,
     Progress,
     UpstreamRateLimited,
@@ -42,7 +41,7 @@ async def test_a_socket_that_is_cut_at_any_message_costs_progress_and_no_picture
             if seen == at:
                 lane.line.cut()
 
-        lane.fake.before = cut
+        lane.fake.sockets.before = cut
         request = await lane.request(ordinals=(0, 1))
         run = await lane.run(request)
         checks.events_are_in_order(run, request)
@@ -55,17 +54,17 @@ async def test_a_socket_that_is_cut_at_any_message_costs_progress_and_no_picture
 async def test_a_server_without_sockets_is_asked_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened() as lane:
 
-        async def refuse(scope: Any, receive: Any, send: Any, allowed: bool) -> None:
+        async def refuse(scope: Any, receive: Any, send: Any, remaining: int, *, allowed: bool) -> None:
             await receive()
             await send({"type": "websocket.close"})
 
-        monkeypatch.setattr(lane.fake, "_socket", refuse)
+        monkeypatch.setattr(lane.fake.sockets, "serve", refuse)
         request = await lane.request()
         checks.pictures_are_as_asked(await lane.run(request), request)
 
 
 async def test_a_socket_that_falls_silent_is_checked_by_a_question(lane: Lane) -> None:
-    lane.fake._say = lambda *told, **more: None  # type: ignore[method-assign]
+    lane.fake.sockets.say = lambda *told, **more: None  # type: ignore[method-assign]
     request = await lane.request()
     checks.pictures_are_as_asked(await lane.run(request), request)
 
@@ -93,7 +92,7 @@ async def test_a_prompt_that_fells_its_server_twice_is_not_sent_again(lane: Lane
             lane.line.cut()
             lane.fake.kill()
 
-    lane.fake.before = fell
+    lane.fake.sockets.before = fell
     with pytest.raises(EngineCrashed, match="started anew each time"):
         await lane.run(request)
     assert len(lane.fake.posted) == 2
@@ -137,6 +136,39 @@ async def test_every_earlier_attempt_is_looked_up(lane: Lane) -> None:
     late = replace(request, attempt=4)
     checks.pictures_are_as_asked(await lane.run(late), late)
     assert len(lane.fake.posted) == 1
+
+
+async def test_a_server_that_is_away_at_the_start_is_waited_for(lane: Lane) -> None:
+    request = await lane.request()
+    await lane.line.down()
+    task = asyncio.create_task(lane.run(request))
+    await asyncio.sleep(0.8)
+    await lane.line.up()
+    checks.pictures_are_as_asked(await task, request)
+
+
+async def test_one_of_several_that_is_away_is_told_of_at_once(lane: Lane) -> None:
+    from engines.comfyui.engine import ComfyUIEngine
+    from engines.comfyui.options import Options
+
+    both = ComfyUIEngine("both", Options(servers=("http://127.0.0.1:9", lane.line.url), patience_seconds=60.0))
+    request = await lane.request()
+    with pytest.raises(EngineUnavailable, match="cannot be reached"):
+        await Lane(lane.fake, lane.line, both).run(request)
+    await both.aclose()
+
+
+async def test_a_cancel_while_the_server_is_away_just_ends() -> None:
+    async with opened(FakeComfy(step_seconds=0.05), patience_seconds=5.0) as lane:
+        request = await lane.request(steps=50)
+
+        def leave(batch: Any, event: Any) -> None:
+            if isinstance(event, Progress):
+                lane.line.cut()
+                batch.cancel(request.id)
+
+        run = await lane.run(request, watch=leave)
+        assert not [event for event in run.events if isinstance(event, ImageReady | Done)]
 
 
 async def test_what_failed_before_is_made_anew(lane: Lane) -> None:
@@ -265,6 +297,3 @@ async def until(what: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not what():
             await asyncio.sleep(0.005)
-
-
-__all__ = ["Done", "ImageReady", "ImageRequest"]

@@ -20,6 +20,11 @@ from tests.fakes.comfyui.graphs import OBJECT_INFO
 READY = sorted(workflows.names(""))
 
 
+def test_a_wheel_brings_them_along(installed: Path) -> None:
+    there = {file.stem for file in (installed / "engines" / "comfyui" / "workflows").glob("*.json")}
+    assert there == set(READY)
+
+
 def test_what_was_promised_is_there() -> None:
     stable = {f"{kind}{mode}" for kind in ("sd15", "sdxl") for mode in ("", "-image-to-image", "-inpaint")}
     assert stable | {"upscale", "flux-dev", "flux-schnell", "z-image-turbo", "qwen-image-edit"} == set(READY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -360,3 +361,9 @@ async def test_what_an_entry_cannot_say_makes_its_model_unusable(
 def test_options_that_cannot_be(options: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Options(**options)  # type: ignore[arg-type]
+
+
+async def test_without_the_sdk_a_model_is_unusable(engine: GeminiEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.genai", None)
+    with pytest.raises(ModelUnusable, match=r"install darkroom-gateway\[gemini\]"):
+        await engine.card(ModelSpec("x", "gemini-3-pro-image", options=ModelOptions()))

@@ -18,6 +18,7 @@ from gateway.jobs.tables import jobs
 from gateway.models import Models
 from gateway.registry import Registry
 from gateway.secrets import look_up
+from gateway.wallet import usage
 from tests.fakes.openai_images import BLOCKED, KEY, OpenAIImages, Refusal
 from tests.fakes.serving import Fault, Proxy, served
 from tests.scheduling.conftest import Box
@@ -66,6 +67,8 @@ async def test_a_picture_is_kept_with_what_it_cost(box: Box, upstream: OpenAIIma
     assert (job.state, job.stored, job.upstream_id) == ("succeeded", 2, "req_1")
     async with box.db.read() as connection:
         kept = await connection.scalar(across_teams(select(jobs.c.usage)).where(jobs.c.id == job.id))
+        (line,) = await usage.report(connection, by=(), limit=1)
+    assert line.upstream == 60_050, "millionths of a US dollar, beside the credits"
     assert json.loads(kept)["cost_usd"] == pytest.approx((10 * 5 + 2000 * 30) / 1e6)
     assert [(image.width, image.height) for image in await box.images(job)] == [(1024, 1024)] * 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -230,6 +231,19 @@ async def test_who_leaves_is_not_waited_for(far: OpenAIEngine, upstream: OpenAII
     upstream.gate.set()
 
 
+async def test_an_engine_that_is_replaced_ends_its_work_first(engine: OpenAIEngine, upstream: OpenAIImages, make: Make) -> None:
+    upstream.gate.clear()
+    running = asyncio.create_task(make(engine))
+    while not upstream.asked:
+        await asyncio.sleep(0.01)
+    await engine.aclose()
+    upstream.gate.set()
+    assert [event for event in (await running).events if isinstance(event, ImageReady)]
+    await asyncio.sleep(0.01)
+    assert engine._opened is not None
+    assert engine._opened[1].is_closed()
+
+
 async def test_who_leaves_between_previews_gets_no_picture(engine: OpenAIEngine, make: Make) -> None:
     def leave(event: Any, batch: Any, request: Any) -> None:
         if isinstance(event, Progress):
@@ -278,3 +292,9 @@ def test_options_that_cannot_be(options: dict[str, str], says: str) -> None:
 def test_model_options_that_cannot_be(own: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="output_format"):
         ModelOptions(**own)
+
+
+async def test_without_the_sdk_a_model_is_unusable(engine: OpenAIEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(ModelUnusable, match=r"install darkroom-gateway\[openai\]"):
+        await engine.card(ModelSpec("x", "gpt-image-2", options=ModelOptions()))

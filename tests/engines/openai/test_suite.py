@@ -11,17 +11,19 @@ from engines.contract import Engine, ModelSpec
 from engines.openai.engine import OpenAIEngine
 from engines.openai.options import ModelOptions, Options
 from engines.suite import EngineSuite
-from tests.fakes.openai_images import KEY, OpenAIImages
+from tests.fakes.openai_images import GPT_IMAGE, KEY, OpenAIImages
 
-OTHER = {
-    "base_url": "http://images.example/v1", "paid": False,
-}  # fmt: skip
+OTHER = Options(base_url="http://images.example/v1", paid=False)
 CASES = {
     "gpt-image-2": (Options(api_key="OPENAI_API_KEY"), ModelSpec("cloud", "gpt-image-2", options=ModelOptions(quality="low"))),
     "gpt-image-1-mini": (Options(api_key="OPENAI_API_KEY"), ModelSpec("mini", "gpt-image-1-mini", options=ModelOptions())),
-    "another server": (
-        Options(base_url="http://images.example/v1", paid=False),
+    "one of OpenAI's models at another server": (
+        OTHER,
         ModelSpec("other", "gpt-image-2", options=ModelOptions(like="gpt-image-2")),
+    ),
+    "a model with seeds at another server": (
+        OTHER,
+        ModelSpec("seeds", "flux", options=ModelOptions(parameters={"seed": "seed", "steps": "steps", "strength": "s"})),
     ),
 }
 
@@ -36,7 +38,9 @@ class TestOpenAI(EngineSuite):
     async def engine(self, case: tuple[Options, ModelSpec]) -> AsyncIterator[Engine]:
         options, _ = case
         key = KEY if options.api_key else "none"
-        engine = OpenAIEngine("cloud", options, httpx.ASGITransport(OpenAIImages(key=key)))
+        upstream = OpenAIImages(models=[*GPT_IMAGE, "flux"], key=key)
+        upstream.takes_anything = not options.at_openai
+        engine = OpenAIEngine("cloud", options, httpx.ASGITransport(upstream))
         engine.secret = lambda name: KEY if name else ""
         yield engine
         await engine.aclose()

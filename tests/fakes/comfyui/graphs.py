@@ -48,7 +48,8 @@ def validated(graph: Json, info: Json, targets: list[str] | None, files: dict[st
     outputs = [id_ for id_ in outputs if targets is None or id_ in targets]
     if not outputs:
         raise Bad("prompt_no_outputs", "Prompt has no outputs")
-    good, errors = [], {}
+    good: list[str] = []
+    errors: Json = {}
     for output in outputs:
         wrong = {id_: found for id_ in needed(graph, output) if (found := list(_node(id_, graph, info, files)))}
         for id_, found in wrong.items():

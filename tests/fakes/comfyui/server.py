@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import io
 import itertools
 import json
-import struct
 import time
 import uuid
 from collections.abc import Callable
@@ -15,21 +13,10 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qs
 
-from PIL import Image
-
 from tests.fakes.comfyui import graphs
 from tests.fakes.comfyui.graphs import OBJECT_INFO, Bad, Json, needed
+from tests.fakes.comfyui.sockets import FEATURES, JPEG, Sockets
 
-
-def _jpeg() -> bytes:
-    kept = io.BytesIO()
-    Image.new("RGB", (8, 8), (200, 40, 40)).save(kept, "JPEG")
-    return kept.getvalue()
-
-
-JPEG = _jpeg()
-"""A preview, 8x8."""
-FEATURES = {"supports_preview_metadata": True, "max_upload_size": 104857600}
 TROUBLE = b"500 Internal Server Error\n\nServer got itself in trouble"
 _PROGRESS = ("KSampler", "SamplerCustomAdvanced")
 
@@ -40,6 +27,10 @@ class Prompt:
     def __init__(self, number: float, id_: str, graph: Json, extra: Json, outputs: list[str]) -> None:
         self.number, self.id, self.graph, self.extra, self.outputs = number, id_, graph, extra, outputs
 
+    @property
+    def client(self) -> str | None:
+        return self.extra.get("client_id")
+
     def listed(self) -> list[Any]:
         return [self.number, self.id, self.graph, self.extra, self.outputs]
 
@@ -47,30 +38,21 @@ class Prompt:
         return self.number < other.number
 
 
-class Client:
-    """One socket. `metadata` when it asked for the newer previews first."""
-
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[Any] = asyncio.Queue()
-        self.metadata = False
-
-
 class FakeComfy:
     """What a test may set: `step_seconds`, `load_seconds`, `newer` (the job API, ids that must be UUIDs), `previews`, `key`.
 
-    `before` is called with each message before it is sent, `on_request` with the method and path of each request; what they
-    raise breaks that connection off. `restart` forgets all but the files of `output`.
+    `on_request` is called with the method and path of each request. `restart` forgets all but the files of `output`.
     """
 
     def __init__(self, *, step_seconds: float = 0.005, newer: bool = False, previews: bool = True, key: str = "") -> None:
         self.step_seconds = step_seconds
         self.load_seconds = 0.0
         self.newer = newer
-        self.previews = previews
+        self.sockets = Sockets()
+        self.sockets.previews = previews
         self.authorization = key
         """The whole header that is wanted; empty: none."""
         self.info = json.loads(json.dumps(OBJECT_INFO))
-        self.before: Callable[[Any], None] | None = None
         self.on_request: Callable[[str, str], None] | None = None
         self.posted: list[Json] = []
         """The body of every POST /prompt."""
@@ -89,7 +71,7 @@ class FakeComfy:
         self.history: dict[str, Json] = {}
         self.pending: list[Prompt] = []
         self.running: Prompt | None = None
-        self.clients: dict[str, Client] = {}
+        self.sockets.clients.clear()
         self._cache: dict[str, str] = {}
         self._outputs: dict[str, Json] = {}
         self._interrupted = False
@@ -109,7 +91,7 @@ class FakeComfy:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         allowed = not self.authorization or headers.get("authorization") == self.authorization
         if scope["type"] == "websocket":
-            await self._socket(scope, receive, send, allowed)
+            await self.sockets.serve(scope, receive, send, self._remaining(), allowed=allowed)
             return
         body = b""
         while True:
@@ -150,7 +132,7 @@ class FakeComfy:
                     told = dict(json.loads(body))
                     gone = set(told.get("delete", ())) if not told.get("clear") else {each.id for each in self.pending}
                     self.pending = [each for each in self.pending if each.id not in gone]
-                    self._status()
+                    self.sockets.status(self._remaining())
                     return 200, "", b""
                 case "POST", ["interrupt"]:
                     self._interrupt(json.loads(body) if body else None)
@@ -198,7 +180,7 @@ class FakeComfy:
         if "client_id" in told:
             extra["client_id"] = told["client_id"]
         heapq.heappush(self.pending, Prompt(number, id_, told["prompt"], extra, outputs))
-        self._status()
+        self.sockets.status(self._remaining())
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
         return {"prompt_id": id_, "number": number, "node_errors": errors}
@@ -224,11 +206,11 @@ class FakeComfy:
         while self.pending:
             prompt = heapq.heappop(self.pending)
             self.running, self._interrupted = prompt, False
-            self._status()
+            self.sockets.status(self._remaining())
             await self._execute(prompt)
             self.running = None
-            self._status()
-            self._say({"type": "executing", "data": {"node": None, "prompt_id": prompt.id}}, prompt)
+            self.sockets.status(self._remaining())
+            self.sockets.say({"type": "executing", "data": {"node": None, "prompt_id": prompt.id}}, prompt.client)
             await asyncio.sleep(0)
 
     async def _execute(self, prompt: Prompt) -> None:
@@ -257,7 +239,9 @@ class FakeComfy:
                     outputs[id_] = self._outputs[id_]
                     self._executed(prompt, id_, outputs[id_])
                 continue
-            self._say({"type": "executing", "data": {"node": id_, "display_node": id_, "prompt_id": prompt.id}}, prompt)
+            self.sockets.say(
+                {"type": "executing", "data": {"node": id_, "display_node": id_, "prompt_id": prompt.id}}, prompt.client
+            )
             self.executed.append((prompt.id, id_))
             where = {"node_id": id_, "node_type": node["class_type"], "executed": done}
             trouble = await self._node(prompt, id_)
@@ -293,19 +277,18 @@ class FakeComfy:
 
     def _step(self, prompt: Prompt, id_: str, step: int, steps: int) -> None:
         progress = {"type": "progress", "data": {"value": step, "max": steps, "prompt_id": prompt.id, "node": id_}}
-        client = self.clients.get(prompt.extra.get("client_id", ""))
-        if client is not None and client.metadata:
-            self._picture(prompt, id_, JPEG, "image/jpeg")
-            self._say(progress, prompt, everyone=True)
+        if self.sockets.wants_metadata(prompt.client):
+            self.sockets.picture(prompt.id, id_, JPEG, "image/jpeg", prompt.client)
+            self.sockets.say(progress, prompt.client, everyone=True)
         else:
-            self._say(progress, prompt, everyone=True)
-            self._picture(prompt, id_, JPEG, "image/jpeg")
+            self.sockets.say(progress, prompt.client, everyone=True)
+            self.sockets.picture(prompt.id, id_, JPEG, "image/jpeg", prompt.client)
 
     def _save(self, prompt: Prompt, id_: str) -> Json | None:
         node, found = prompt.graph[id_], []
         for data in graphs.made(prompt.graph, id_, self.files):
             if node["class_type"] == "SaveImageWebsocket":
-                self._picture(prompt, id_, data, "image/png")
+                self.sockets.picture(prompt.id, id_, data, "image/png", prompt.client)
                 continue
             kind = "temp" if node["class_type"] == "PreviewImage" else "output"
             prefix = node["inputs"].get("filename_prefix", "ComfyUI_temp")
@@ -325,75 +308,14 @@ class FakeComfy:
     def _event(self, prompt: Prompt, messages: list[list[Any]], kind: str, about: Json) -> None:
         data = {"prompt_id": prompt.id, **about, "timestamp": time.time_ns() // 10**6}
         messages.append([kind, data])
-        self._say({"type": kind, "data": data}, prompt)
+        self.sockets.say({"type": kind, "data": data}, prompt.client)
 
     def _executed(self, prompt: Prompt, id_: str, output: Json) -> None:
         data = {"node": id_, "display_node": id_, "output": output, "prompt_id": prompt.id}
-        self._say({"type": "executed", "data": data}, prompt)
-
-    def _status(self) -> None:
-        for client in self.clients.values():
-            client.queue.put_nowait(
-                {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": self._remaining()}}}}
-            )
+        self.sockets.say({"type": "executed", "data": data}, prompt.client)
 
     def _remaining(self) -> int:
         return len(self.pending) + (self.running is not None)
-
-    def _picture(self, prompt: Prompt, id_: str, data: bytes, kind: str) -> None:
-        final = kind == "image/png"
-        if not (final or self.previews):
-            return
-        about = {"node_id": id_, "prompt_id": prompt.id, "display_node_id": id_, "parent_node_id": None, "real_node_id": id_}
-        told = json.dumps(about | {"image_type": kind}).encode()
-        newer = struct.pack(">II", 4, len(told)) + told + data
-        older = struct.pack(">II", 1, 2 if final else 1) + data
-        for client in self._heard_by(prompt, everyone=True):
-            client.queue.put_nowait(newer if client.metadata else older)
-
-    def _say(self, message: Json, prompt: Prompt, *, everyone: bool = False) -> None:
-        for client in self._heard_by(prompt, everyone=everyone):
-            client.queue.put_nowait(message)
-
-    def _heard_by(self, prompt: Prompt, *, everyone: bool) -> list[Client]:
-        """A prompt without a client tells everybody of its progress, and nobody of anything else."""
-        id_ = prompt.extra.get("client_id")
-        if id_ is None:
-            return list(self.clients.values()) if everyone else []
-        return [self.clients[id_]] if id_ in self.clients else []
-
-    async def _socket(self, scope: Json, receive: Any, send: Any, allowed: bool) -> None:
-        await receive()
-        if not allowed:
-            await send({"type": "websocket.close"})
-            return
-        await send({"type": "websocket.accept"})
-        id_ = parse_qs(scope["query_string"].decode()).get("clientId", [uuid.uuid4().hex])[0]
-        client = self.clients[id_] = Client()
-        client.queue.put_nowait(
-            {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": self._remaining()}}, "sid": id_}}
-        )
-        sender = asyncio.create_task(self._send_all(client, send))
-        first = True
-        try:
-            while (message := await receive())["type"] == "websocket.receive":
-                told = json.loads(message.get("text") or "{}")
-                if first and told.get("type") == "feature_flags":
-                    client.metadata = bool(told["data"].get("supports_preview_metadata"))
-                    client.queue.put_nowait({"type": "feature_flags", "data": FEATURES})
-                first = False
-        finally:
-            sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
-            self.clients.pop(id_, None)  # even where a second socket has taken the id over, as the real one does
-
-    async def _send_all(self, client: Client, send: Any) -> None:
-        while True:
-            message = await client.queue.get()
-            if self.before:
-                self.before(message)
-            data = {"bytes": message} if isinstance(message, bytes) else {"text": json.dumps(message)}
-            await send({"type": "websocket.send", **data})
 
     # ------------------------------------------------------------------------------------------ files
 
@@ -410,7 +332,7 @@ class FakeComfy:
         form = BytesParser().parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
         fields: Json = {}
         for part in form.get_payload():  # type: ignore[union-attr]
-            fields[str(part.get_param("name", header="content-disposition"))] = part  # type: ignore[union-attr]
+            fields[str(part.get_param("name", header="content-disposition"))] = part
         if "image" not in fields:
             return 400, "", b""
         data = fields["image"].get_payload(decode=True)
