@@ -42,6 +42,7 @@ from gateway.api.operations.metrics import Metrics
 from gateway.api.operations.readiness import Readiness
 from gateway.api.operations.routes import operations_router
 from gateway.api.operations.schema import openapi_config
+from gateway.api.queries import known_parameters, learn_parameters
 from gateway.api.requests import Requests
 from gateway.api.session.routes import session_router
 from gateway.api.streams import Streams
@@ -120,7 +121,7 @@ def assembled(current: Callable[[], House]) -> Litestar:
     settings = current().catalog_file.catalog.settings
     with_key = Router(
         "/",
-        guards=[authenticated(lambda: given().door)],
+        guards=[authenticated(lambda: given().door), known_parameters],
         route_handlers=[
             session_router(),
             tasks_router(),
@@ -153,6 +154,7 @@ def assembled(current: Callable[[], House]) -> Litestar:
         request_max_body_size=settings.limits.max_body_bytes,
     )
     hand_over_in_turn(app)
+    learn_parameters(app)
     with_bytes = ByteRoutes(app.asgi_handler, lambda: given().pictures)
     with_id = Requests(with_bytes, lambda: given().metrics)
     app.asgi_handler = Forwarded(with_id, lambda: current().catalog_file.catalog.settings.http.trusted_proxies)

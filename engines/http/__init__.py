@@ -9,7 +9,8 @@ An engine with a protocol of its own asks a `Server`:
     await server.aclose()
 
 One with an SDK gives that `open_client(...)`, and turns what it raises into the contract's errors by `from_exception` and
-`from_status`. What a picture's bytes are is seen by `media_type`; `ready` makes an ImageReady of them.
+`from_status`. `Pace` keeps all jobs of an account to its rate limits, `unless_canceled` drops what nobody waits for any more,
+`Closing` closes when the last one has gone. What a picture's bytes are is seen by `media_type`; `ready` makes an ImageReady.
 """
 
 from engines.http.client import Answer, Limits, Server, open_client

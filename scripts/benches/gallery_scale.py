@@ -100,31 +100,35 @@ def _over_http(folder: Path) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as plugin:
         places = [null_engine.install(Path(plugin) / "plugin"), ROOT / "scripts"]
         with gateway(null_engine.MODELS, path=places, data=folder) as house:
-            return [Figure(f"http, {ROWS:,}: {ask}", ms, "ms CPU", "<= 3") for ask, ms in _asked(house)]
+            return [Figure(f"http, {ROWS:,}: {ask}", ms, "ms CPU", target) for ask, ms, target in _asked(house)]
 
 
-def _asked(house: House) -> Iterator[tuple[str, float]]:
-    first = house.client.get("/v1/images?limit=20").raise_for_status().json()
-    middle = house.client.get("/v1/images?to=2024-01-01&limit=20").raise_for_status().json()
-    for ask, query in {
-        "first page": "limit=20",
-        "next page": f"limit=20&next={quote(first['next'])}",
-        "by cursor half-way down": f"limit=20&to=2024-01-01&next={quote(middle['next'])}",
-        "jump by date": "limit=20&to=2024-01-01",
-        "model + tag + favorite": "limit=20&model=shapes&tags[]=tag%200&favorite=true",
-        "common word": f"limit=20&q={gallery_rows.COMMON}",
-        "rare word": f"limit=20&q={gallery_rows.RARE}",
-        "timeline": "",
-    }.items():
-        path = f"/v1/images?{query}" if query else "/v1/images/timeline"
-        house.client.get(path).raise_for_status()
+def _asked(house: House) -> Iterator[tuple[str, float, str | None]]:
+    newest, since, common, rare = "limit=20", "limit=20&to=2024-01-01", f"q={gallery_rows.COMMON}", f"q={gallery_rows.RARE}"
+    # The total of a common word is counted, once: that has no target.
+    for ask, query, target in (
+        ("first page", newest, "<= 3"),
+        ("next page", _behind(house, newest), "<= 3"),
+        ("by cursor half-way down", _behind(house, since), "<= 3"),
+        ("jump by date", since, "<= 3"),
+        ("model + tag + favorite", "limit=20&model=shapes&tags[]=tag%200&favorite=true", "<= 3"),
+        ("common word, with its total", common, None),
+        ("common word, next page", _behind(house, common), "<= 3"),
+        ("rare word", rare, "<= 3"),
+    ):
+        house.client.get(f"/v1/images?{query}").raise_for_status()
         rounds = []
         for _ in range(HTTP_ROUNDS):
             began = cpu_seconds(house.process)
             for _ in range(HTTP_REQUESTS):
-                house.client.get(path)
+                house.client.get(f"/v1/images?{query}")
             rounds.append(1000 * (cpu_seconds(house.process) - began) / HTTP_REQUESTS)
-        yield ask, median(rounds)
+        yield ask, median(rounds), target
+
+
+def _behind(house: House, query: str) -> str:
+    """The page behind the first."""
+    return f"{query}&next={quote(house.client.get(f'/v1/images?{query}').raise_for_status().json()['next'])}"
 
 
 def _place(folder: Path, name: str) -> Path:

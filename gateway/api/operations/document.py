@@ -94,6 +94,9 @@ def _without_guesses(operations: dict[str, Any]) -> dict[str, Any]:
             answers.setdefault("429", {**refused, "description": "Too Many Requests"})
             if method != "get":
                 answers.setdefault("403", {**refused, "description": "Forbidden"})
+            elif "application/json" in answers.get("200", {}).get("content", {}):
+                # To a word in the query that nobody reads (`queries`).
+                answers.setdefault("422", {**refused, "description": HTTPStatus.UNPROCESSABLE_ENTITY.phrase})
         told[method] = {**operation, "responses": answers}
     return told
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from engines.a1111.engine import A1111Engine
+from engines.a1111.options import Options
 from engines.contract import EngineCrashed, EngineError, EngineUnavailable, UpstreamRateLimited
 from tests.engines.a1111.lane import Lane, lane, spec
 from tests.fakes.a1111.server import A1111
@@ -44,7 +46,7 @@ async def test_an_answer_that_breaks_off_is_no_answer(kind: str, fault: Fault) -
         await goes_on(here)
 
 
-async def test_what_was_never_sent_is_sent_again_at_once() -> None:
+async def test_a_connection_that_is_closed_at_once_is_not_tried_twice() -> None:
     async with lane("webui") as here:
         request = await here.request()
         here.proxy.faults = [Fault(refuse=True)]
@@ -78,8 +80,6 @@ async def test_a_line_that_breaks_leaves_no_work_behind_where_it_can_be_told() -
     for kind, exclusive in (("webui", False), ("a1111", True)):
         async with lane(kind, exclusive=exclusive) as here:
             request = await here.request(steps=400)
-            here.proxy.faults = [Fault(hang=True)] if kind == "none" else [Fault(cut_after=0)]
-            here.proxy.faults = []
             broken = asyncio.create_task(here.run(request))
             while not here.server.began:
                 await asyncio.sleep(0.01)
@@ -192,9 +192,6 @@ async def test_what_was_made_before_the_line_broke_is_kept() -> None:
 
 async def test_one_of_several_servers_is_enough_for_the_card() -> None:
     async with lane("webui") as here:
-        from engines.a1111.engine import A1111Engine
-        from engines.a1111.options import Options
-
         two = A1111Engine("two", Options(servers=("http://127.0.0.1:9", here.proxy.url)))
         assert await two.card(spec()) == await here.card()
         assert len(two.lanes()) == 2

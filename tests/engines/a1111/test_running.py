@@ -180,8 +180,8 @@ async def fails(here: Lane, request: Any = None, **asked: Any) -> Any:
     except EngineCrashed as error:
         return error
     assert not run.pictures(request)
-    (error,) = run.failures(request)
-    return error
+    (failure,) = run.failures(request)
+    return failure
 
 
 async def test_another_sampler_than_asked_for_is_not_accepted() -> None:
