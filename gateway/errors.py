@@ -109,6 +109,12 @@ class TooManyJobs(TooManyRequests):
     code = "too_many_jobs"
 
 
+class TooManyExports(TooManyRequests):
+    """A team keeps as many bytes of archives as it may; `extra` has how many, and the limit."""
+
+    code = "too_many_exports"
+
+
 class BadSignature(DarkroomError):
     """A signed URL that was altered, or was never ours."""
 

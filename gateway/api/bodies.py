@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -70,9 +71,29 @@ def decode(body: bytes, shape: Any) -> Any:
 
 
 def refuse_nul(body: bytes) -> None:
-    """Raises InvalidInput for JSON that has U+0000 in a text."""
+    """Raises InvalidInput, naming the field where the body can be read at all, for JSON that has U+0000 in a text."""
     if b"\\u0000" in body and _NUL.search(body):
-        raise InvalidInput(NO_NUL)
+        field = None
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            field = _holder(msgspec.json.decode(body))
+        raise InvalidInput(NO_NUL, field=field or "")
+
+
+def _holder(value: Any, path: str = "") -> str | None:
+    """The path of the first text, or name, that has U+0000: `loras[0].name`; None: there is none."""
+    if isinstance(value, str):
+        return path if "\0" in value else None
+    if isinstance(value, list):
+        return next((found for at, each in enumerate(value) if (found := _holder(each, f"{path}[{at}]")) is not None), None)
+    if not isinstance(value, dict):
+        return None
+    for name, each in value.items():
+        here = f"{path}.{name}" if path else name
+        if "\0" in name:
+            return here.replace("\0", "")
+        if (found := _holder(each, here)) is not None:
+            return found
+    return None
 
 
 @lru_cache(maxsize=256)

@@ -10,8 +10,8 @@ from gateway.api.access import Connection
 from gateway.errors import InvalidInput
 from gateway.nearest import did_you_mean, listed
 
-ANY_QUERY = {"any_query": True}
-"""The `opt` of what is no JSON: browsers, players and proxies hang things of their own on such addresses."""
+_LENIENT = frozenset({"text/event-stream", "image/*"})
+"""Streams and bytes: what plays them hangs things of its own on their addresses."""
 _KNOWN = "known_parameters"
 
 
@@ -21,7 +21,7 @@ def learn_parameters(app: Litestar) -> None:
         if not isinstance(route, HTTPRoute):
             continue
         for method, (asked, model) in route.route_handler_map.items():
-            if method == "GET" and not ANY_QUERY.keys() & asked.opt.keys():
+            if method == "GET" and asked.media_type not in _LENIENT:
                 asked.opt[_KNOWN] = frozenset(parameter.field_alias for parameter in model.expected_query_params)
 
 

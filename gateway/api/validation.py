@@ -20,7 +20,7 @@ def explain(message: str, path: str, root: Any) -> tuple[str, str]:
     """(field, sentence) for msgspec's `message` about the value at `path` inside the type `root`.
 
     `message` may end in msgspec's own "- at `$.path`", which then is the path. `root` may have a ClassVar `elsewhere`:
-    field -> why it is not taken here.
+    field -> why it is not taken here. `Meta(extra={"words": …})` says what its value must be better than its bounds do.
     """
     if located := _AT.match(message):
         message, path = located["what"], located["path"]
@@ -113,6 +113,8 @@ def _options(here: inspect.Type | None) -> tuple[inspect.Type, ...]:
 
 def _words(here: inspect.Type | None) -> str:
     if isinstance(here, inspect.Metadata):
+        if words := (here.extra or {}).get("words"):
+            return str(words)
         # A pattern's own words stand beside it, as its description; other descriptions speak of other things.
         has_pattern = isinstance(here.type, inspect.StrType) and here.type.pattern
         description = (here.extra_json_schema or {}).get("description")

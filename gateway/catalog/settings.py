@@ -100,6 +100,8 @@ class Gallery(Struct, frozen=True, kw_only=True):
     """How long a picture lies in the trash before it is deleted for good, its files with it."""
     export_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
     """How long the archive of an export can be fetched."""
+    export_bytes_per_team: Annotated[int, Meta(ge=0, le=1 << 50)] = 20_000_000_000
+    """Of archives that are kept or being written; what would be more is refused. 0: no bound."""
     edit_model: str = ""
     """What edits a picture where the request names no model; empty: `gpt-image-2` where a model on offer answers to that,
     else the best that can. The best steps in too where this one is not well, or cannot do what is asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from uuid import UUID
 
@@ -20,8 +21,10 @@ metadata = MetaData(
 """Names are given, so that migrations can speak of every constraint on both databases."""
 _LAST = (1 << 48) - 1
 """The last millisecond that an id can tell."""
-_BY_CHANCE = (1 << 80) - 1
-"""Version, variant and what is drawn, below the time."""
+_DRAWN_BITS = 74
+_LOW_BITS = 62
+"""Of what is drawn, those behind the variant; the others stand between version and variant."""
+_VERSION_AND_VARIANT = 7 << 76 | 0b10 << 62
 
 
 def new_id() -> str:
@@ -29,10 +32,20 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def id_at(moment: int) -> str:
-    """An id that sorts as if it had been made then; `moment` in microseconds since the epoch, no time before that."""
-    by_chance = uuid_utils.uuid7().int & _BY_CHANCE
-    return str(UUID(int=min(max(moment // 1000, 0), _LAST) << 80 | by_chance))
+def id_at(moment: int, by_chance: int | None = None) -> str:
+    """An id that sorts as if it had been made then; `moment` in microseconds since the epoch, no time before that.
+
+    `by_chance` is one of `drawn`. All of it is random, where `new_id` counts on within a millisecond: thousands of files
+    may have one date, and the ids of that moment must lie apart.
+    """
+    chance = drawn(1)[0] if by_chance is None else by_chance
+    high, low = chance >> _LOW_BITS, chance & (1 << _LOW_BITS) - 1
+    return str(UUID(int=min(max(moment // 1000, 0), _LAST) << 80 | _VERSION_AND_VARIANT | high << 64 | low))
+
+
+def drawn(count: int) -> list[int]:
+    """For as many ids, so that those of one moment sort in the order in which these are given to `id_at`."""
+    return sorted(secrets.randbits(_DRAWN_BITS) for _ in range(count))
 
 
 def moment_of(identity: str) -> int:

@@ -14,7 +14,7 @@ from gateway import __version__
 from gateway.catalog.settings import Fetch
 from gateway.errors import TooManyRequests
 from gateway.fetch.addresses import Address, Network, is_allowed, is_public
-from gateway.fetch.internet import Guard, Internet, Refused, SystemInternet
+from gateway.fetch.internet import Guard, Internet, Nowhere, Refused, SystemInternet
 from gateway.fetch.targets import AddressRefused, Target, Unfetchable, redirected, understood
 
 AT_ONCE = 16
@@ -72,11 +72,19 @@ class Fetcher:
         async with _within(seconds, target, field), self._asked("POST", target, headers, body, _may(allow)) as answer:
             return answer.status
 
-    async def check(self, url: str, *, allow: Iterable[Network] = (), field: str = "url") -> None:
-        """See that the URL is one that would be asked now. Raises Unfetchable that names `field`."""
+    async def check(self, url: str, *, allow: Iterable[Network] = (), field: str = "url", tells_names: bool = False) -> None:
+        """See that the URL is one that would be asked now. Raises Unfetchable that names `field`.
+
+        `tells_names`: who asks may learn which names there are in our network.
+        """
         target = understood(url, field)
         async with _within(self._limits().seconds, target, field):
-            await Guard(self._internet, _may(allow)).judged(target.host, target.port)
+            try:
+                await Guard(self._internet, _may(allow)).judged(target.host, target.port)
+            except Nowhere:
+                if not tells_names:
+                    raise
+                raise Unfetchable(f"{target.host} does not resolve: there is no such name.", field=field) from None
 
     def close(self) -> None:
         self._internet.close()
@@ -132,7 +140,10 @@ async def _within(seconds: float, target: Target, field: str) -> AsyncIterator[N
         async with asyncio.timeout(seconds):
             yield
     except Refused:
-        message = f"{target.host} leads, by itself or by a redirect, to no public address; only those are gone to."
+        message = (
+            f"{target.host} leads, by itself or by a redirect, to no public address, or does not resolve; "
+            "only public addresses are gone to."
+        )
         raise AddressRefused(message, field=field) from None
     except (TimeoutError, httpcore.TimeoutException) as error:
         raise Unfetchable(f"{target.host} did not deliver within {seconds:g} seconds.", field=field) from error

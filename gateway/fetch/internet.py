@@ -25,6 +25,10 @@ class Refused(Exception):
     """The guard's no, on its way through the HTTP client."""
 
 
+class Nowhere(Refused):
+    """There is no address at all."""
+
+
 class Internet(Protocol):
     """Names and connections; tests hand the fetcher an Internet of their own."""
 
@@ -72,7 +76,9 @@ class Guard(httpcore.AsyncNetworkBackend):
     async def judged(self, host: str, port: int) -> Sequence[Address]:
         """The host's addresses, each seen to be good: a name with a private one beside a public one is a trap."""
         found = await self._internet.resolve(host, port)
-        if not found or not all(map(self._may, found)):
+        if not found:
+            raise Nowhere
+        if not all(map(self._may, found)):
             raise Refused
         return found
 

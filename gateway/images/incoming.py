@@ -115,7 +115,7 @@ class Incoming:
     async def of_team(self, principal: Principal, image_id: str, field: str) -> Image:
         """The team's picture, to be used now: an upload of it is kept for its days once more.
 
-        Raises NotFound that names `field`, for another team's too; WrongState for one in the trash.
+        Raises NotFound that names `field`, for another team's too; WrongState for one in the trash, or whose file is lost.
         """
         missing = NotFound(f"There is no image {image_id[:60]}.", field=field)
         if not _ID.fullmatch(image_id):
@@ -127,6 +127,12 @@ class Incoming:
                 raise missing from None
         if image.deleted_at is not None:
             raise WrongState(f"The image {image_id} is in the trash; restore it to use it.", field=field)
+        if image.lost_at is not None:
+            raise WrongState(
+                f"The file of image {image_id} is lost: only what is known of it is left. Once the file is back, as from a "
+                "backup, `darkroom storage check --repair` makes the image whole.",
+                field=field,
+            )
         if image.unsaved_at is not None and image.unsaved_at < now() - HOUR:
             change = of_team(update(images), principal.team_id, images).where(images.c.id == image_id).values(unsaved_at=now())
             async with self._db.write() as connection:

@@ -40,8 +40,11 @@ class Copy(NamedTuple):
 async def copy_of(db: Database, store: BlobStore, image: Image) -> Copy:
     """Make one; it is safe from the sweep for an hour, and then as long as a row names it.
 
-    Raises NotFound, InvalidInput for a picture that cannot be cleaned, StorageUnavailable.
+    Raises NotFound, WrongState for a picture whose file is lost, InvalidInput for one that cannot be cleaned,
+    StorageUnavailable.
     """
+    if image.lost_at is not None:
+        raise WrongState(f"The file of image {image.id} is lost: only what is known of it is left, and nothing to show.")
     data = await store.get(image.blob)
     copy = await asyncio.to_thread(public_copy, data, image.media_type)
     (kept,) = await ledger.keep(db, store, copy)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from itertools import count
+from secrets import randbelow
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -54,32 +54,29 @@ _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 async def index(connection: AsyncConnection, image_id: str, team_id: str, *texts: str, facets: Iterable[Facet] = ()) -> None:
     """Let the image be found by these texts and facets, in place of those by which it was found before."""
-    await _add(connection, image_id, kept_of(team_id, *texts, facets=facets))
-
-
-async def _add(connection: AsyncConnection, image_id: str, kept: str) -> None:
+    kept = kept_of(team_id, *texts, facets=facets)
     again = update(image_texts).where(image_texts.c.image_id == image_id).values(tokens=kept)
-    # Images of one moment want the same number: then the later one takes the next.
-    for number in count(number_of(image_id)):
-        if await insert_ignore(connection, image_texts, {"number": number, "image_id": image_id, "tokens": kept}):
-            return
-        if (await connection.execute(again)).rowcount:
-            return
+    if not (await connection.execute(again)).rowcount:
+        await index_new(connection, {image_id: kept})
 
 
 async def index_new(connection: AsyncConnection, several: Mapping[str, str]) -> None:
-    """Let images be found that were not yet: by the id of each, what `kept_of` makes. One statement for hundreds."""
-    rows: list[dict[str, Any]] = []
-    for image_id in sorted(several):
-        number = max(number_of(image_id), rows[-1]["number"] + 1 if rows else 0)
-        rows.append({"number": number, "image_id": image_id, "tokens": several[image_id]})
-    if await insert_ignore(connection, image_texts, rows) == len(rows):
-        return
-    query = select(image_texts.c.image_id).where(image_texts.c.image_id.in_(several))
-    there = set((await connection.execute(query)).scalars())
-    for row in rows:
-        if row["image_id"] not in there:
-            await _add(connection, row["image_id"], row["tokens"])
+    """Let images be found that were not yet: by the id of each, what `kept_of` makes. One statement for hundreds.
+
+    Images of one moment may want the same number. Then the later ones take one behind it, by chance and each time out of
+    twice as many: one number after the other would take as many tries as there are images of that moment.
+    """
+    lacking, window = sorted(several), 1
+    while lacking:
+        rows: list[dict[str, Any]] = []
+        for image_id in lacking:
+            number = max(number_of(image_id) + randbelow(window), rows[-1]["number"] + 1 if rows else 0)
+            rows.append({"number": number, "image_id": image_id, "tokens": several[image_id]})
+        if await insert_ignore(connection, image_texts, rows) == len(rows):
+            return
+        query = select(image_texts.c.image_id).where(image_texts.c.image_id.in_(lacking))
+        there = set((await connection.execute(query)).scalars())
+        lacking, window = [each for each in lacking if each not in there], window * 2
 
 
 def kept_of(team_id: str, *texts: str, facets: Iterable[Facet] = ()) -> str:

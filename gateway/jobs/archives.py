@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,8 @@ _TOLD = (
 class Written(Struct, frozen=True):
     pictures: int
     bytes: int
+    digest: str
+    """Of what is in it; it may be another than when it was asked for."""
 
 
 def name_of(job_id: str) -> str:
@@ -46,10 +49,35 @@ def name_of(job_id: str) -> str:
     return f"{FOLDER}/{job_id}.zip"
 
 
-async def there(connection: AsyncConnection, team_id: str, ids: Sequence[str]) -> set[str]:
-    """Those of the ids that are pictures of the team, out of the trash."""
-    query = of_team(select(images.c.id), team_id, images).where(images.c.id.in_(image_ids.possible(ids)))
-    return set((await connection.execute(query.where(images.c.deleted_at.is_(None)))).scalars())
+class Fact(Struct, frozen=True):
+    """All of a picture that an archive shows and that may change."""
+
+    id: str
+    blob: str
+    bytes: int
+    title: str
+    tags: list[str]
+    is_favorite: bool
+    lost_at: int | None
+
+
+async def there(connection: AsyncConnection, team_id: str, ids: Sequence[str]) -> dict[str, Fact]:
+    """Those of the ids that are pictures of the team, out of the trash, in the order given."""
+    columns = [images.c[name] for name in Fact.__struct_fields__]
+    query = of_team(select(*columns), team_id, images).where(images.c.id.in_(image_ids.possible(ids)))
+    rows = await connection.execute(query.where(images.c.deleted_at.is_(None)))
+    found = {row.id: _fact(row) for row in rows}
+    return {each: found[each] for each in ids if each in found}
+
+
+def digest(facts: Sequence[Fact | None]) -> str:
+    """What is in an archive, in its order; two of the same digest are the same. None for a picture that was not there."""
+    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+def _fact(shown: Any) -> Fact:
+    """Of an image or its row."""
+    return Fact(shown.id, shown.blob, shown.bytes, shown.title, shown.tags or [], shown.is_favorite, shown.lost_at)
 
 
 async def write(db: Database, store: BlobStore, job: Job, go_on: Callable[[int], bool]) -> Written | None:
@@ -72,7 +100,7 @@ async def write(db: Database, store: BlobStore, job: Job, go_on: Callable[[int],
             await writer.end(sink)
     except _Stopped:
         return None
-    return Written(len(writer.told), writer.bytes)
+    return Written(len(writer.told), writer.bytes, digest(writer.facts))
 
 
 class _Stopped(Exception):
@@ -86,9 +114,11 @@ class _Writer:
         self._names = FileNames(MANIFEST)
         self.bytes = 0
         self.told: list[dict[str, Any]] = []
+        self.facts: list[Fact | None] = []
         self._missing: list[str] = []
 
     async def add(self, sink: Sink, image_id: str, image: Image | None) -> None:
+        self.facts.append(image and _fact(image))
         data = await self._bytes(image) if image else None
         if image is None or data is None:
             self._missing.append(image_id)

@@ -14,18 +14,18 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from engines.contract import Size
 from gateway.accounts import Principal
 from gateway.catalog import Settings
-from gateway.db import Database, across_teams, new_id, now, of_team
-from gateway.errors import DarkroomError, NotFound
+from gateway.db import Database, across_teams, now, of_team
+from gateway.errors import DarkroomError, NotFound, StorageUnavailable
 from gateway.events import Bus, Event, JobChanged, JobProgress
-from gateway.jobs import archives, changes, idempotency, records
+from gateway.jobs import archives, changes, idempotency, records, standing
 from gateway.jobs.admission import admission
-from gateway.jobs.cancel import changed
+from gateway.jobs.cancel import cancel, changed
 from gateway.jobs.records import EXPORT, FINISHED, Job
-from gateway.jobs.request import Idempotency, Resolved
+from gateway.jobs.request import Idempotency
 from gateway.jobs.tables import LIVE, exports, jobs
 from gateway.storage import BlobStore
 from gateway.storage.objects import listed
@@ -72,34 +72,44 @@ class Exports:
         await self._take_up()
 
     async def close(self) -> None:
-        """Those that are being written stay `running` and begin again at the next start."""
+        """Those that are being written wait for the next start; it is no failure of theirs."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        try:
+            await self._left(failed=False)
+        except (StorageUnavailable, SQLAlchemyError) as error:
+            log.warning("exports stay running, and begin again at the next start: %s", error)
 
     async def ask(self, principal: Principal, ids: Sequence[str], named: Idempotency | None = None) -> tuple[Job, list[str]]:
         """The job that puts the team's pictures into an archive, and the ids that are none of its pictures or in the trash.
 
-        Raises NotFound where all of them are, TooManyJobs, IdempotencyConflict; then nothing is written.
+        It is an earlier one where an archive of just these pictures, as they are, is kept or on its way.
+        Raises NotFound where all of them are, TooManyJobs, TooManyExports, InvalidInput for what could never be kept,
+        IdempotencyConflict; then nothing is written.
         """
         async with self._db.read() as connection:
             there = await archives.there(connection, principal.team_id, ids)
-        wanted = [each for each in ids if each in there]
-        job = _job(principal, len(wanted))
+        not_found, facts = [each for each in ids if each not in there], list(there.values())
+        job, digest = standing.new_job(principal, len(facts)), await asyncio.to_thread(archives.digest, facts)
+        expected, settings = sum(each.bytes for each in facts), self._settings()
         with admission(self._bus).place(job, principal.limits) as take:
             async with self._db.write() as connection:
-                if named and (earlier := await idempotency.claim(connection, job, named)):
-                    return earlier, [each for each in ids if each not in there]
-                if not wanted:
+                same = await standing.same(connection, principal.team_id, digest) if facts else None
+                if named and (earlier := await idempotency.claim(connection, same or job, named)):
+                    return earlier, not_found
+                if same:
+                    return same, not_found
+                if not facts:
                     raise NotFound("None of these pictures is there, or they are in the trash.", field="ids")
-                take(self._settings().limits)
+                await standing.see_that_it_fits(connection, principal.team_id, expected, settings.gallery.export_bytes_per_team)
+                take(settings.limits)
+                row = {"images": msgspec.json.encode(list(there)), "digest": digest, "expected_bytes": expected}
                 await connection.execute(insert(jobs), [records.values(job)])
-                await connection.execute(
-                    insert(exports), [{"job_id": job.id, "team_id": job.team_id, "images": msgspec.json.encode(wanted)}]
-                )
+                await connection.execute(insert(exports), [{"job_id": job.id, "team_id": job.team_id, **row}])
         self._bus.publish(changed(job))
         self._begin(job.id)
-        return job, [each for each in ids if each not in there]
+        return job, not_found
 
     async def find(self, team_id: str, job_id: str) -> Export:
         """Raises NotFound, for a job of another kind too."""
@@ -112,6 +122,12 @@ class Exports:
         done = job.stored or self._done.get(job_id, 0)
         return Export(job, done, row.bytes, row.expires_at)
 
+    async def remove(self, principal: Principal, job_id: str) -> None:
+        """Cancel it if it is not finished, and delete its archive. Raises NotFound, for a job of another kind too."""
+        await self.find(principal.team_id, job_id)
+        await cancel(self._db, self._bus, principal, job_id)
+        await self._discard(job_id)
+
     async def sweep(self) -> int:
         """Delete archives that have expired, and those that nobody came to know of; how many. Begin what was left lying."""
         await self._take_up()
@@ -122,10 +138,7 @@ class Exports:
             known = known.where(exports.c.bytes.is_not(None) | jobs.c.state.not_in(FINISHED))
             living = {archives.name_of(each) for each in (await connection.execute(known)).scalars()}
         for each in expired:
-            await self._store.delete(archives.name_of(each))
-            change = across_teams(update(exports)).where(exports.c.job_id == each).values(bytes=None)
-            async with self._db.write() as connection:
-                await connection.execute(change)
+            await self._discard(each)
         written = await listed(self._store, archives.FOLDER)
         unknown = [name for name, at in written.items() if name not in living and at < now() - HOUR]
         for name in unknown:
@@ -136,17 +149,28 @@ class Exports:
         if isinstance(event, JobChanged) and event.state in FINISHED:
             self._done.pop(event.job_id, None)  # a canceled one is not written on
 
+    async def _discard(self, job_id: str) -> None:
+        """The row first: an archive that no row tells of is given to nobody, and the sweep takes it."""
+        change = across_teams(update(exports)).where(exports.c.job_id == job_id).values(bytes=None)
+        async with self._db.write() as connection:
+            await connection.execute(change)
+        await self._store.delete(archives.name_of(job_id))
+
     async def _take_up(self) -> None:
-        """Those that are not finished and that nobody here writes: a crash left them, or a database that was lost."""
+        """What a crash left, or a database that was lost, is begun again; it may be what brought the gateway down."""
+        for job in await self._left(failed=True):
+            self._begin(job.id)
+
+    async def _left(self, *, failed: bool) -> list[Job]:
+        """Those that are not finished and that nobody here writes, each put back."""
         query = across_teams(select(jobs)).where(LIVE, jobs.c.capability == EXPORT)
         async with self._db.write() as connection:
             found = [records.from_row(row) for row in await connection.execute(query.order_by(jobs.c.id))]
             left = [job for job in found if job.id not in self._tasks]
             for job in left:
                 if job.state == "running":
-                    await changes.put_back(connection, job, failed=True)
-        for job in left:
-            self._begin(job.id)
+                    await changes.put_back(connection, job, failed=failed)
+        return left
 
     def _begin(self, job_id: str) -> None:
         if job_id not in self._tasks:
@@ -206,44 +230,10 @@ class Exports:
             if written is not None:
                 if await changes.deliver(connection, job, written.pictures) is None:
                     return None
-                kept = {"bytes": written.bytes, "expires_at": now() + self._settings().gallery.export_hours * HOUR}
+                until = now() + self._settings().gallery.export_hours * HOUR
+                kept = {"bytes": written.bytes, "expires_at": until, "digest": written.digest}
                 await connection.execute(across_teams(update(exports)).where(exports.c.job_id == job.id).values(kept))
             ended = await changes.finish(connection, job, error=error)
         if ended is not None:
             self._bus.publish(changed(ended))
         return ended
-
-
-def _job(principal: Principal, pictures: int) -> Job:
-    none = Size(0, 0)
-    return Job(
-        id=new_id(),
-        team_id=principal.team_id,
-        user_id=principal.user_id,
-        key_id=principal.key_id,
-        surface="gallery",
-        capability=EXPORT,
-        model="",
-        engine="",
-        revision="",
-        state="queued",
-        bulk=True,
-        request=Resolved(prompt="", make=none, size=none),
-        pictures=pictures,
-        stored=0,
-        price=0,
-        charged=0,
-        refunded=0,
-        attempt=0,
-        failures=0,
-        sent=False,
-        upstream_id=None,
-        error_code=None,
-        error_message=None,
-        retry_of=None,
-        webhook=None,
-        version=1,
-        created_at=now(),
-        started_at=None,
-        finished_at=None,
-    )

@@ -19,6 +19,7 @@ from gateway.jobs import inputs
 from gateway.jobs.exports import Exports
 from gateway.sharing import links
 from gateway.storage import BlobStore, ledger
+from gateway.storage.objects import remove_stale
 
 log = logging.getLogger(__name__)
 FIRST_SECONDS, EVERY_SECONDS = 60.0, 3600.0
@@ -59,9 +60,13 @@ class Leftovers:
         trashed = await self._trash.sweep(settings.gallery.trash_days)
         await self._closed.rebuild()
         await self._exports.sweep()
+        stale = await remove_stale(self._store)
         gone = await sweep_blobs(self._db, self._store)
-        if unused or trashed or gone:
-            log.info("swept %d uploads that nobody used, %d pictures from the trash, %d blobs", unused, trashed, gone)
+        if unused or trashed or gone or stale:
+            log.info(
+                "swept %d uploads that nobody used, %d pictures from the trash, %d blobs, %d half-written files",
+                *(unused, trashed, gone, stale),
+            )
 
     async def _mend(self) -> None:
         """What the last end left half done, at once: a writer may wait for it."""

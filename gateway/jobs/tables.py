@@ -101,7 +101,17 @@ exports = Table(
     Column("images", LargeBinary, nullable=False, comment="JSON: the ids, in the order they were asked for"),
     Column("bytes", BigInteger, comment="of the finished archive; null before, and when it is swept"),
     Column("expires_at", BigInteger, comment="when the archive goes"),
+    Column("digest", String(64), nullable=False, default="", server_default="", comment="of what is in it; empty: old"),
+    Column(
+        "expected_bytes",
+        BigInteger,
+        nullable=False,
+        default=0,
+        server_default="0",
+        comment="of its pictures, when it was asked for",
+    ),
 )
 """Archives of pictures: jobs without a lane."""
 _KEPT = exports.c.bytes.is_not(None)
+Index("ix_exports_digest", exports.c.team_id, exports.c.digest)
 Index("ix_exports_expires_at", exports.c.expires_at, sqlite_where=_KEPT, postgresql_where=_KEPT)

@@ -178,12 +178,12 @@ def _how(shown: Shown, words: Words) -> str:
     if not shown.share.show_prompt:
         return ""
     told = {
-        "Prompt": image.prompt,
-        "Negative prompt": image.negative_prompt,
-        "Model": image.model,
-        "Seed": "" if image.seed is None else str(image.seed),
+        words.prompt: image.prompt,
+        words.negative_prompt: image.negative_prompt,
+        words.model: image.model,
+        words.seed: "" if image.seed is None else str(image.seed),
     }
-    rows = "".join(f'<dt>{name}</dt><dd dir="auto">{escape(text)}</dd>' for name, text in told.items() if text)
+    rows = "".join(f'<dt>{escape(name)}</dt><dd dir="auto">{escape(text)}</dd>' for name, text in told.items() if text)
     if not rows:
         return ""
     return f"<details open><summary>{escape(words.how)}</summary><dl>{rows}</dl></details>"

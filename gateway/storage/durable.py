@@ -17,7 +17,7 @@ from pathlib import Path
 
 _PARTIAL = ".partial"
 _STALE_SECONDS = 3600
-"""A partial file this old was left by a crash; no write takes so long."""
+"""A partial file that was not written to for so long was left by a crash."""
 _PROBE = b"probe" * 1024
 _syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 """Linux's: all that was written to one file system is on disk when it returns."""
@@ -40,7 +40,7 @@ class DurableFolder:
         self._partial.mkdir(parents=True, exist_ok=True)
         for folder in reversed(missing):
             _sync_folder(folder.parent)
-        self._remove_stale()
+        self.remove_stale()
 
     def path(self, key: str) -> Path:
         return self.root / key
@@ -135,12 +135,15 @@ class DurableFolder:
         except FileNotFoundError:
             return False
 
-    def _remove_stale(self) -> None:
-        limit = time.time() - _STALE_SECONDS
+    def remove_stale(self) -> int:
+        """Remove what a crash left half written, once it is old enough; how many files."""
+        limit, removed = time.time() - _STALE_SECONDS, 0
         for partial in self._partial.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 if partial.stat().st_mtime < limit:
                     partial.unlink()
+                    removed += 1
+        return removed
 
 
 def _sync_folder(folder: Path) -> None:

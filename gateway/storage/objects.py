@@ -58,6 +58,13 @@ async def listed(store: BlobStore, folder: str) -> dict[str, int]:
     return found
 
 
+async def remove_stale(store: BlobStore) -> int:
+    """Remove files that a crash left half written an hour ago or more; how many. A bucket never shows such."""
+    place = store.place
+    with translated():
+        return await asyncio.to_thread(place.remove_stale) if isinstance(place, DurableFolder) else 0
+
+
 class _File(Sink):
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

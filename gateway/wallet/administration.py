@@ -25,7 +25,7 @@ async def give(
     reason: str,
     kind: Literal["grant", "adjust"] | None = None,
 ) -> ledger.Entry:
-    """Grant a team credits, or adjust its balance by any amount; without a `kind` a negative one is an adjustment.
+    """Grant a team credits, or adjust its balance, not below nothing; without a `kind` a negative one is an adjustment.
 
     Raises Forbidden for all but administrators, NotFound, and InvalidInput that names the field.
     """
@@ -40,6 +40,9 @@ async def give(
     async with db.write() as connection:
         await must_be_there(connection, team_id)
         entry = await ledger.grant(connection, team_id, value, reason, user_id=principal.user_id, kind=kind)
+        if value < 0 and entry.balance < 0:
+            has = money.text(entry.balance - value)
+            raise InvalidInput(f"The team has {has} credits; no more than these can be taken from it.", field="amount")
         await record(connection, principal, f"credits.{kind}", team_id, {"amount": money.text(value), "reason": reason})
     return entry
 

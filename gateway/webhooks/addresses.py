@@ -7,6 +7,8 @@ from gateway.fetch import understood
 
 LONGEST = 2000
 """Characters."""
+ALLOWING = "An operator can allow private ones: [settings.webhooks] allow."
+"""Behind the refusal of an address that is not public."""
 
 
 def checked(url: str, field: str) -> str:

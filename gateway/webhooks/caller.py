@@ -24,6 +24,7 @@ from gateway.errors import DarkroomError, NotFound, StorageUnavailable
 from gateway.events import Bus, Event, JobChanged
 from gateway.fetch import AddressRefused, Network
 from gateway.webhooks import deliveries, records
+from gateway.webhooks.addresses import ALLOWING
 from gateway.webhooks.deliveries import SECOND, Delivery
 from gateway.webhooks.schedule import Dead, Verdict, after
 from gateway.webhooks.signing import Secret, Signing
@@ -184,7 +185,7 @@ class Caller:
         except NotFound as error:
             return None, error.message, True
         except AddressRefused as error:
-            return None, f"{error.message} An operator can allow private ones: [settings.webhooks] allow.", False
+            return None, f"{error.message} {ALLOWING}", False
         except DarkroomError as error:
             return None, error.message, False
         except Exception as error:

@@ -41,7 +41,8 @@ async def test_asked_for_followed_and_fetched(
     assert export["expires_at"].endswith("Z")
     whole = await stranger.get(export["download_url"])
     assert (whole.status_code, whole.headers["content-type"], len(whole.content)) == (200, "application/zip", export["bytes"])
-    assert whole.headers["content-disposition"].endswith('.zip"')
+    name = f"darkroom-{export['created_at'][:10]}-{export['job_id'][:8]}.zip"
+    assert whole.headers["content-disposition"] == f'attachment; filename="{name}"'
     with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [*(f"{each}.png" for each in ids), "manifest.json"]
@@ -87,6 +88,7 @@ async def test_bad_calls(client: httpx.AsyncClient, ids: list[str]) -> None:
     for body, field in (({"ids": []}, "ids"), ({"ids": ids, "format": "tar"}, "format"), ({}, "ids")):
         told = problem(await client.post(PATH, json=body), 422, "invalid_request")
         assert told["errors"][0]["field"] == field
+        assert field != "ids" or "a list of 1 to 500 ids" in told["detail"]
     short = [f"{number:x}" for number in range(501)]
     told = problem(await client.post(PATH, json={"ids": short}), 422, "invalid_request")
     assert told["errors"] == [{"field": "ids", "message": "At most 500 pictures at once; these are 501."}]

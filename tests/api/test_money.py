@@ -88,6 +88,18 @@ async def test_the_ledger_in_pages(client: httpx.AsyncClient) -> None:
     assert [entry["amount"] for entry in only["data"]] == ["-0.2500"]
 
 
+async def test_no_more_is_taken_than_there_is(client: httpx.AsyncClient) -> None:
+    team = await team_of(client)
+    await give(client, team, 2)
+    path = f"/admin/teams/{team}/credits"
+    told = problem(await client.post(path, json={"amount": -2.5, "reason": "x"}), 422, "invalid_request")
+    assert told["errors"][0]["field"] == "amount"
+    assert "has 2.0000 credits" in told["detail"]
+    assert (await client.get(path)).json()["balance"] == "2.0000"
+    await give(client, team, -2)
+    assert (await client.get(path)).json()["balance"] == "0.0000"
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

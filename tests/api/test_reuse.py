@@ -142,6 +142,14 @@ async def test_what_cannot_be_asked_for_is_left_out_and_said(client: Client, dat
     assert quote.status_code == 200, quote.text
 
 
+async def test_of_a_file_whose_model_is_not_here_the_recipe_suits_the_one_that_is_taken(client: Client) -> None:
+    told = await inspected(client, png(parameters=A1111.replace("sd_xl_base_1.0", "somebodys_mix").replace("30,", "5,")))
+    assert (told["model"]["id"], "model" in told["recipe"]) == (None, False)
+    assert "loras" in [each["field"] for each in told["left_out"]]
+    answer = await client.post("/v1/images/generations", json=told["recipe"])
+    assert answer.status_code == 202, answer.text
+
+
 async def test_our_own_file_becomes_the_request_that_made_it(client: Client) -> None:
     first = await generate(client, "a red circle", model="quick", seed=7, steps=3, negative_prompt="blue")
     (image,) = first["output"]["images"]

@@ -108,6 +108,10 @@ async def test_the_prompt_where_the_owner_wants_it(
     assert changed.json() == {**link, "show_prompt": True, "views": 1}
     page = await page_of(link, stranger)
     assert PROMPT in page.text
+    assert "<dt>Prompt</dt>" in page.text
+    german = (await page_of(link, stranger, **{"Accept-Language": "de"})).text
+    assert "<dt>Beschreibung</dt>" in german
+    assert "Prompt" not in german
     whole = pictures_of(page)[0]
     assert PROMPT.encode() in (await stranger.get(whole)).content
     assert (await stranger.get(bare)).status_code == 404

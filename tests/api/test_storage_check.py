@@ -26,6 +26,22 @@ async def checked(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     return dict(told)
 
 
+async def nothing_is_made_of(client: httpx.AsyncClient, image_id: str) -> None:
+    """What needs the bytes is refused when it is asked for, before anything is charged."""
+    image = {"type": "artifact", "artifact_id": image_id}
+    for path, body, field in (
+        (f"/v1/images/{image_id}/edit", {"prompt": "blue", "model": "quick"}, "image_id"),
+        (f"/v1/images/{image_id}/upscale", {"scale": 2}, "image_id"),
+        ("/v1/images/image-to-image", {"prompt": "blue", "model": "quick", "image": image}, "image.artifact_id"),
+        (f"/v1/images/{image_id}/share", {}, None),
+    ):
+        told = problem(await client.post(path, json=body), 409, "wrong_state")
+        assert "is lost" in told["detail"]
+        assert [each["field"] for each in told["errors"]] == ([field] if field else [])
+    answer = await client.patch(f"/v0/images/library/{image_id}", json={"isPublic": True})
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
 async def test_a_check_finds_what_is_gone_and_says_so(client: httpx.AsyncClient, wiring: Wiring) -> None:
     problem(await client.get(PATH), 404, "not_found")
     task = await generate(client)
@@ -45,6 +61,7 @@ async def test_a_check_finds_what_is_gone_and_says_so(client: httpx.AsyncClient,
     assert told["repaired"]["pictures_marked"] == 1
     assert (await client.get(f"/v1/images/{image_id}")).json()["lost_at"]
     problem(await client.get(f"/v1/images/{image_id}/content"), 404, "not_found")
+    await nothing_is_made_of(client, image_id)
     acts = (await client.get("/admin/audit", params={"action": "storage.check"})).json()["data"]
     assert [act["details"] for act in acts] == [{"repair": True}, {"repair": False}]
 

@@ -146,6 +146,7 @@ async def test_bad_calls_change_nothing(client: httpx.AsyncClient, image: Json, 
     for body, field in (({"ids": []}, "ids"), ({"ids": [image["id"]], "all": True}, "all"), ({}, "ids")):
         told = problem(await client.post(f"/v1/images/bulk/{action}", json=body), 422, "invalid_request")
         assert told["errors"][0]["field"] == field
+        assert field != "ids" or "a list of 1 to 200 ids" in told["detail"]
     # Two hundred fit into the small bodies of these tests when they are short.
     short = [image["id"], *(f"{number:x}" for number in range(200))]
     told = problem(await client.post(f"/v1/images/bulk/{action}", json={"ids": short}), 422, "invalid_request")

@@ -40,6 +40,7 @@ class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
     price: Decimal = Decimal(0)
     day: date | None = None
     ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=9)] = ("a",)
+    names: Annotated[tuple[str, ...], Meta(min_length=1, max_length=9, extra={"words": "a list of 1 to 3 names"})] = ("a",)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ class Shape(Struct, forbid_unknown_fields=True, kw_only=True):
         ({"prompt": "a", "price": "much"}, "price", "price must be a number, or text such as 12.5."),
         ({"prompt": "a", "day": "x"}, "day", "day must be a date such as 2026-11-21."),
         ({"prompt": "a", "ids": []}, "ids", "ids must be a list of 1 to 9, each text."),
+        ({"prompt": "a", "names": []}, "names", "names must be a list of 1 to 3 names."),
         ({"prompt": "a", "promt": "b"}, "promt", 'promt is not known here; did you mean "prompt"?'),
         ({"prompt": "a", "xyz": 1}, "xyz", "xyz is not known here; there are prompt, n, quality, parts, flag, form, size"),
         ({"prompt": "a", "mask": 1}, "mask", "mask is not taken here: there is nothing to mask."),
@@ -105,8 +107,32 @@ def _without_index(field: str) -> str:
 
 @pytest.mark.parametrize("prompt", ["\0", "a\0b", "\\\0", "a\\\\\0"])
 def test_text_with_nul_is_refused(prompt: str) -> None:
-    with pytest.raises(InvalidInput, match=r"U\+0000"):
+    with pytest.raises(InvalidInput, match=r"U\+0000") as caught:
         decode(msgspec.json.encode({"prompt": prompt}), Shape)
+    assert caught.value.field == "prompt"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"prompt": "a", "parts": [{"name": "b"}, {"name": "\0"}]}, "parts[1].name"),
+        ({"prompt": "a", "ids": ["a", "b\0"]}, "ids[1]"),
+        ({"prompt": "a", "form": {"type": "round\0"}}, "form.type"),
+        ({"pro\0mpt": "a"}, "prompt"),
+        ("\0", ""),
+    ],
+)
+def test_where_nul_stands_is_told(body: object, field: str) -> None:
+    with pytest.raises(InvalidInput, match=r"U\+0000") as caught:
+        decode(msgspec.json.encode(body), Shape)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": "\\u0000"', b'{"prompt": \\u0000}', b"[" * 100_000 + b'"\\u0000"'])
+def test_nul_in_what_cannot_be_read_is_refused_all_the_same(body: bytes) -> None:
+    with pytest.raises(InvalidInput, match=r"U\+0000") as caught:
+        decode(body, Shape)
+    assert caught.value.field == ""
 
 
 @pytest.mark.parametrize("prompt", ["u0000", "\\u0000", "\\\\u0000", "0", "\u0001"])

@@ -163,7 +163,8 @@ async def test_the_list_has_a_cursor(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_private_receiver_needs_the_operators_leave(client: httpx.AsyncClient, web: Web, wiring: Wiring) -> None:
-    problem(await client.post(PATH, json={"url": INSIDE}), 422, "address_refused")
+    told = problem(await client.post(PATH, json={"url": "http://10.1.2.3/"}), 422, "address_refused")
+    assert "[settings.webhooks] allow" in told["detail"]
     await generate(client, webhook={"url": INSIDE})
     kept = await settled(client, "pending")
     assert "[settings.webhooks] allow" in kept["last_error"]
@@ -202,6 +203,24 @@ async def test_what_is_wrong_with_a_webhook_is_told(client: httpx.AsyncClient, s
             assert told["errors"][0]["field"] == field
             assert words in told["detail"]
     assert (await client.get(PATH)).json() == {"data": []}
+
+
+async def test_only_administrators_are_told_which_names_there_are(
+    client: httpx.AsyncClient, other_team: httpx.AsyncClient, web: Web
+) -> None:
+    """To others a name of the operator's network and one that nobody has sound alike."""
+    web.lead("inside.example", ["10.1.2.3"])
+    nowhere = INSIDE.replace("inside", "nowhere")
+    inside = problem(await client.post(PATH, json={"url": INSIDE}), 422, "address_refused")
+    assert "[settings.webhooks] allow" in inside["detail"]
+    assert (
+        "nowhere.example does not resolve"
+        in problem(await client.post(PATH, json={"url": nowhere}), 422, "unfetchable_url")["detail"]
+    )
+    theirs, unknown = [
+        problem(await other_team.post(PATH, json={"url": url}), 422, "address_refused")["detail"] for url in (INSIDE, nowhere)
+    ]
+    assert theirs.replace("inside.", "nowhere.") == unknown
 
 
 async def test_what_is_wrong_with_a_requests_address_is_told_and_nothing_is_queued(client: httpx.AsyncClient) -> None:

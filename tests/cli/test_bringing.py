@@ -59,7 +59,7 @@ def test_thumbnails_beside_their_pictures_are_passed_over(tmp_path: Path) -> Non
     assert names(tmp_path) == ["images/one.png", "images/thumbnails/other.webp"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="platform: root may read everything")
 def test_what_may_not_be_read_is_told_and_stops_nothing(tmp_path: Path) -> None:
     write(tmp_path, "a/a.png", flat())
     write(tmp_path, "b.png", flat())
@@ -74,7 +74,7 @@ def test_names_that_are_no_text_can_be_told(tmp_path: Path) -> None:
     try:
         write(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")), "a.png", flat())
     except OSError:
-        pytest.skip("this file system has names of text only")
+        pytest.skip("platform: this file system has names of text only")
     (file,) = [each for each in pictures(tmp_path, fail) if each]
     assert file.name == "\N{REPLACEMENT CHARACTER}/a.png"
     assert json.dumps(file.tags).encode()

@@ -68,7 +68,7 @@ def test_limits_are_shown_when_none_is_given(darkroom: Darkroom, people: Any) ->
 def test_a_limit_is_a_number(darkroom: Darkroom, people: Any) -> None:
     told = darkroom("teams", "limits", "studio", "--queued-jobs", "many")
     assert told.exit_code == 2
-    assert "'many' is no number" in told.stderr
+    assert "'many' is not possible; give a number" in told.stderr
 
 
 CHANGES: list[tuple[list[str], tuple[str, str, Any]]] = [

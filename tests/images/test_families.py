@@ -94,7 +94,7 @@ async def test_it_takes_two_statements_however_large_it_is(gallery: Database) ->
 
 async def test_each_step_is_a_search_of_an_index(gallery: Database) -> None:
     if not gallery.is_sqlite:
-        pytest.skip("PostgreSQL scans a table of a few rows whatever indexes there are")
+        pytest.skip("platform: PostgreSQL scans a table of a few rows whatever indexes there are")
     async with gallery.read() as connection:
         query = families._descendants(MINE, new_id())
         written = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})

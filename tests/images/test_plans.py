@@ -122,7 +122,7 @@ async def test_lists_walk_indexes(shelf: Database) -> None:
 
 async def test_words_walk_their_index(shelf: Database) -> None:
     if not shelf.is_sqlite:
-        pytest.skip("PostgreSQL chooses by how common the words are")
+        pytest.skip("platform: PostgreSQL chooses by how common the words are")
     for name, ask in WORDS.items():
         async with shelf.read() as connection:
             plans = [await plan(connection, *each) for each in await asked(connection, ask)]

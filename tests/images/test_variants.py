@@ -49,7 +49,7 @@ async def test_a_parent_is_told_as_long_as_it_is_there(gallery: Database) -> Non
 
 async def test_an_index_has_them_in_their_order(gallery: Database) -> None:
     if gallery.path is None:
-        pytest.skip("PostgreSQL's plans go by statistics, of which a small table has none")
+        pytest.skip("platform: PostgreSQL's plans go by statistics, of which a small table has none")
     asked: list[tuple[str, Any]] = []
     async with gallery.read() as connection:
         event.listen(connection.sync_connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))

@@ -66,7 +66,7 @@ async def test_the_same_is_found_in_each_way(gallery: Database, query: str, plac
 
 async def test_a_beginning_becomes_the_words_that_begin_so(gallery: Database) -> None:
     if not gallery.is_sqlite:
-        pytest.skip("PostgreSQL reads all that is found in either case")
+        pytest.skip("platform: PostgreSQL reads all that is found in either case")
     (term,) = (await asked(gallery, "forest")).wanted.terms or ()
     assert term == Term("forest", True, ("forest", "forestry", "forests", "foreststone"))
     assert (await asked(gallery, "for")).wanted.terms == (Term("for", True),)
@@ -87,7 +87,7 @@ async def test_words_that_are_changed_are_known(gallery: Database) -> None:
 
 async def test_statistics_tell_what_is_common(gallery: Database) -> None:
     if gallery.is_sqlite:
-        pytest.skip("FTS5 reads newest first whatever is common")
+        pytest.skip("platform: FTS5 reads newest first whatever is common")
     shown = [picture(f"common {'rare' if number == 7 else number}") for number in range(600)]
     async with gallery.write() as connection:
         await connection.execute(insert(images), [msgspec.structs.asdict(each) for each in shown])

@@ -104,7 +104,7 @@ PLANNED: Sequence[tuple[Wanted, str]] = (
 @pytest.mark.parametrize(("wanted", "index"), PLANNED, ids=[index for _, index in PLANNED])
 async def test_an_index_answers_list_and_count(box: Box, wanted: Wanted, index: str) -> None:
     if box.db.path is None:
-        pytest.skip("PostgreSQL's plans go by statistics, of which a small table has none")
+        pytest.skip("platform: PostgreSQL's plans go by statistics, of which a small table has none")
     asked: list[tuple[str, Any]] = []
     async with box.db.read() as connection:
         event.listen(connection.sync_connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
@@ -122,7 +122,7 @@ async def test_an_index_answers_list_and_count(box: Box, wanted: Wanted, index: 
 async def test_what_is_not_finished_is_found_without_the_rest(box: Box) -> None:
     """Each minute, and at each start, however many jobs have ended."""
     if box.db.path is None:
-        pytest.skip("PostgreSQL's plans go by statistics, of which a small table has none")
+        pytest.skip("platform: PostgreSQL's plans go by statistics, of which a small table has none")
     asked: list[tuple[str, Any]] = []
     exports = Exports(box.db, box.bus, box.blobs, Settings)
 

@@ -20,7 +20,7 @@ from gateway.storage.blobs import CHUNK, BlobRef, BlobStore, content_hash
 
 ROOT = Path(__file__).parents[2]
 DATA = b"a picture's bytes" * 1000
-needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux's /proc which files are open")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="platform: asks Linux's /proc which files are open")
 NAME = hashlib.sha256(DATA).hexdigest()
 
 

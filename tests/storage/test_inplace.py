@@ -130,7 +130,7 @@ async def test_many_at_once(url: str, tmp_path: Path) -> None:
         assert await store.get(hash) == data
 
 
-@pytest.mark.skipif(durable._syncfs is None, reason="this system can only wait for one file at a time")
+@pytest.mark.skipif(durable._syncfs is None, reason="platform: this system can only wait for one file at a time")
 async def test_names_come_after_the_bytes_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     real_sync, real_replace = durable._sync_all, os.replace

@@ -130,7 +130,7 @@ PEAKS: dict[str, tuple[str, str, int]] = {
 }
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="platform: the peak is read from Linux's /proc")
 @pytest.mark.parametrize(("mode", "form", "turn"), PEAKS.values(), ids=PEAKS)
 def test_eight_bytes_a_pixel_are_enough(mode: str, form: str, turn: int, tmp_path: Path, saved: Saved) -> None:
     side = 2500

@@ -6,6 +6,7 @@ A signed address is answered without the database: its path, which the signature
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -19,7 +20,7 @@ from gateway.api.door import Door
 from gateway.api.gallery.blobs import BlobReader, OpenBlob
 from gateway.api.gallery.ranges import parse
 from gateway.api.links import Stored
-from gateway.db import Database, now
+from gateway.db import Database, moment_of, now
 from gateway.errors import BadSignature, InvalidInput, NotFound
 from gateway.images import records
 from gateway.images.closed import Closed
@@ -204,6 +205,10 @@ def _matches(given: bytes | None, etag: bytes) -> bool:
 
 
 def _disposition(image_id: str, what: Stored, *, download: bool) -> bytes:
+    if what.media_type == links.ZIP:
+        # An archive is for keeping, among others of its kind: an id begins with when it was made.
+        day = datetime.fromtimestamp(moment_of(image_id) / SECOND, UTC).date()
+        return f'attachment; filename="darkroom-{day}-{image_id[:8]}.zip"'.encode()
     safe = "".join(letter for letter in image_id if letter.isascii() and (letter.isalnum() or letter == "-"))
     kind = "attachment" if download else "inline"
     return f'{kind}; filename="{safe or "picture"}.{what.extension}"'.encode()

@@ -79,8 +79,13 @@ class Inspection(Struct, frozen=True, kw_only=True):
     """All texts within the file, as they are."""
 
 
-def inspection(found: Found, offers: Mapping[str, Offer], seen: Iterable[ModelEntry]) -> Inspection:
-    """`seen` are the models that the team may ask for, `offers` those that can be asked for just now."""
+def inspection(
+    found: Found, offers: Mapping[str, Offer], seen: Iterable[ModelEntry], otherwise: Offer | None = None
+) -> Inspection:
+    """`seen` are the models that the team may ask for, `offers` those that can be asked for just now.
+
+    `otherwise` is what would be taken for a request without a model, as the recipe is whose model is not here.
+    """
     said = found.recipe
     texts = {key: text[:LONGEST_SHOWN] for key, text in found.texts.items()}
     if said is None:
@@ -89,7 +94,7 @@ def inspection(found: Found, offers: Mapping[str, Offer], seen: Iterable[ModelEn
             created_at=moment(found.created_at), parameters={}, texts=texts,
         )  # fmt: skip
     known = FoundModel(name=said.model.name, hash=said.model.hash, id=matched(said.model.name, seen))
-    recipe, left_out = fitted(said, known.id, offers.get(known.id or ""))
+    recipe, left_out = fitted(said, known.id, offers.get(known.id) if known.id else otherwise)
     return Inspection(
         recipe=recipe,
         format=said.format,

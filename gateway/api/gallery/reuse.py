@@ -10,19 +10,21 @@ from litestar.params import FromPath, MultipartBody
 
 from gateway.accounts import Principal
 from gateway.api.access import SECURITY, Connection, allows
-from gateway.api.choice import team_names
+from gateway.api.choice import offer_for, team_names
 from gateway.api.forms import one_file
 from gateway.api.gallery.families import Family, shown
 from gateway.api.gallery.inspecting import Inspection, inspection
 from gateway.api.gallery.repeating import Again, again
-from gateway.api.given import Asker, Db, TheBlobs, TheLinks, TheModels
+from gateway.api.given import Asker, Db, TheBlobs, TheLinks, TheModels, TheScheduler
 from gateway.api.problems import responses
 from gateway.api.tasks.uploads import UploadForm
 from gateway.catalog import ModelEntry
 from gateway.db import Database
+from gateway.errors import DarkroomError
 from gateway.images import families, reading
-from gateway.models import Models
+from gateway.models import Models, Offer
 from gateway.routing import visible
+from gateway.scheduling.loop import Scheduler
 from gateway.storage.reading import UnreadablePicture, sniff
 
 READS = allows("gallery.read")
@@ -44,7 +46,9 @@ async def _reads_or_makes(connection: Connection, _: BaseRouteHandler) -> None:
     before_request=one_file("file"),
     responses=responses(400, 401, 403, 413, 422, 429),
 )
-async def inspect_image(data: MultipartBody[UploadForm], principal: Asker, db: Db, models: TheModels) -> Inspection:
+async def inspect_image(
+    data: MultipartBody[UploadForm], principal: Asker, db: Db, models: TheModels, scheduler: TheScheduler
+) -> Inspection:
     """How a picture was made, as its file says: ours, A1111's and Forge's, ComfyUI's, InvokeAI's, SwarmUI's or NovelAI's.
 
     Nothing is stored. `recipe` can be sent to `/v1/images/generations`; `left_out` says what it lacks, and why.
@@ -53,7 +57,9 @@ async def inspect_image(data: MultipartBody[UploadForm], principal: Asker, db: D
     if sniff(content) is None:
         raise UnreadablePicture("This is not a PNG, JPEG, WebP, GIF or AVIF picture.", field="file")
     found = await asyncio.to_thread(reading.read, content)
-    return inspection(found, models.offers, await _seen(db, models, principal))
+    return inspection(
+        found, models.offers, await _seen(db, models, principal), await _otherwise(db, models, scheduler, principal)
+    )
 
 
 @get(
@@ -83,6 +89,14 @@ async def get_family(image_id: FromPath[str], principal: Asker, db: Db, links: T
 
 async def _seen(db: Database, models: Models, principal: Principal) -> list[ModelEntry]:
     return list(visible(models.catalog, await team_names(db, models, principal)))
+
+
+async def _otherwise(db: Database, models: Models, scheduler: Scheduler, principal: Principal) -> Offer | None:
+    """What a request without a model would be made with just now; None: nothing could."""
+    try:
+        return await offer_for(db, models, scheduler, principal, None, "text_to_image")
+    except DarkroomError:
+        return None
 
 
 def reuse_router() -> Router:

@@ -22,12 +22,13 @@ MOST = 200
 """Ids of one call, each counted once."""
 _LONGEST_ID = 64
 Ids = Annotated[tuple[Annotated[str, Meta(max_length=_LONGEST_ID)], ...], Meta(min_length=1, max_length=10_000)]
+"""With those that are named again. How many count is for a `Meta` around it to say, and for `each_once` to see to."""
 
 
 class Several(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which pictures: 200 at most."""
 
-    ids: Ids
+    ids: Annotated[Ids, Meta(extra={"words": f"a list of 1 to {MOST} ids of pictures"})]
     """Of pictures; one that is named twice counts once."""
 
 

@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 
-from gateway.api.bodies import decode, refuse_nul
+from gateway.api.bodies import decode
 from gateway.api.forms import MalformedForm, read_form
 from gateway.api.studio.asked import ImageGeneration, Order, UploadedFile
 from gateway.api.validation import explain
@@ -58,7 +58,6 @@ def _value(name: str, given: list[str]) -> Any:
 
 
 def _json(name: str, text: str) -> Any:
-    refuse_nul(text.encode())
     try:
         return decode(text.encode(), Any)
     except DarkroomError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Router
 
 from gateway.api.access import SECURITY
+from gateway.api.queries import known_parameters
 from gateway.api.studio import generations, library, presets
 from gateway.api.studio.errors import HANDLERS
 
@@ -38,4 +39,6 @@ def studio_router() -> Router:
 
 def public_router() -> Router:
     """For everyone."""
-    return Router("/v0", route_handlers=[library.list_public], exception_handlers=HANDLERS, tags=["Studio"])
+    return Router(
+        "/v0", route_handlers=[library.list_public], guards=[known_parameters], exception_handlers=HANDLERS, tags=["Studio"]
+    )

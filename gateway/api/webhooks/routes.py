@@ -26,9 +26,10 @@ from gateway.api.webhooks.wire import (
     WebhookRequest,
     WebhookRow,
 )
-from gateway.fetch import Fetcher
+from gateway.fetch import AddressRefused, Fetcher
 from gateway.models import Models
 from gateway.webhooks import deliveries, records
+from gateway.webhooks.addresses import ALLOWING
 from gateway.webhooks.deliveries import DeliveryState
 
 
@@ -62,7 +63,7 @@ async def create_webhook(
     caller: TheCaller,
 ) -> NewWebhook:
     """From now on it is called when a task of the team is finished. `secret` is shown this once."""
-    await _see(data.url, fetcher, models)
+    await _see(principal, data.url, fetcher, models)
     async with db.write() as connection:
         made = await records.create(connection, principal, data.url, events=data.events, description=data.description)
     caller.poke()
@@ -95,7 +96,7 @@ async def change_webhook(
     async with db.read() as connection:
         await records.get(connection, principal, webhook_id)
     if isinstance(data.url, str):
-        await _see(data.url, fetcher, models)
+        await _see(principal, data.url, fetcher, models)
     async with db.write() as connection:
         changed = await records.change(connection, principal, webhook_id, **msgspec.structs.asdict(data))
     caller.poke()
@@ -180,10 +181,13 @@ async def redeliver(delivery_id: FromPath[str], principal: Asker, db: Db, caller
     return wire.delivery(owed)
 
 
-async def _see(url: str, fetcher: Fetcher, models: Models) -> None:
+async def _see(principal: Principal, url: str, fetcher: Fetcher, models: Models) -> None:
     """Raises InvalidInput for an address that could not be called now."""
     allowed = models.catalog.settings.webhooks.allow
-    await fetcher.check(url, allow=map(ip_network, allowed), field="url")
+    try:
+        await fetcher.check(url, allow=map(ip_network, allowed), field="url", tells_names=principal.is_admin)
+    except AddressRefused as error:
+        raise AddressRefused(f"{error.message} {ALLOWING}", field=error.field) from error
 
 
 def webhooks_router() -> Router:

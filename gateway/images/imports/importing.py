@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.accounts import Principal
 from gateway.catalog import Settings
-from gateway.db import Database, now, of_team
+from gateway.db import Database, drawn, now, of_team
 from gateway.errors import InvalidInput
 from gateway.images import records
 from gateway.images.image import Image
@@ -176,13 +176,20 @@ def _left(file: Left, found: Lying | Outcome, hashes: dict[Lying, str]) -> _Offe
     return _Offer(file.path, hash, file.tags, found.modified_at // 1000, lambda: folders.content(found), found)
 
 
-def _images(principal: Principal, offered: Iterable[_Offer], done: dict[str, Made]) -> dict[str, Image]:
+def _images(principal: Principal, offered: Sequence[_Offer], done: dict[str, Made]) -> dict[str, Image]:
+    """Files of one date keep the order in which they are offered."""
     moment = now()
     return {
         each.hash: image_of(
-            principal, done[each.hash], path=each.path, modified_at=each.modified_at, tags=each.tags, moment=moment
+            principal,
+            done[each.hash],
+            path=each.path,
+            modified_at=each.modified_at,
+            tags=each.tags,
+            moment=moment,
+            by_chance=by_chance,
         )
-        for each in offered
+        for each, by_chance in zip(offered, drawn(len(offered)), strict=True)
     }
 
 

@@ -59,14 +59,19 @@ def made(data: bytes, hash: str, *, largest_pixels: int, stays: bool = False) ->
     return Made(hash, finished, len(data), reading.read(data), thumbnails)
 
 
-def image_of(principal: Principal, one: Made, *, path: str, modified_at: int | None, tags: Sequence[str], moment: int) -> Image:
-    """Its row: dated as its metadata says, else as its file was, but never after `moment`; the id sorts accordingly."""
+def image_of(
+    principal: Principal, one: Made, *, path: str, modified_at: int | None, tags: Sequence[str], moment: int, by_chance: int
+) -> Image:
+    """Its row: dated as its metadata says, else as its file was, but never after `moment`; the id sorts accordingly.
+
+    `by_chance` is one of `gateway.db.drawn`.
+    """
     recipe, finished = one.found.recipe, one.finished
     dated = one.found.created_at or modified_at
     created_at = moment if dated is None else min(max(dated, 0), moment)
     name = origin(PurePosixPath(path).stem)
     return Image(
-        id=id_at(created_at),
+        id=id_at(created_at, by_chance),
         team_id=principal.team_id,
         user_id=principal.user_id,
         job_id=None,

@@ -25,8 +25,10 @@ from gateway.images.reading.recipe import (
     weights,
 )
 
+_LORA = re.compile(r"<(?:lora|lyco):([^:<>]{1,200})(?::([^:<>]{0,20}))?(?::[^<>]{0,60})?>")
 # Blanks are looked at from their first on only: from each of a hundred thousand it would take half a minute.
-_LORA = re.compile(r"(?<!\s)\s*<(?:lora|lyco):([^:<>]{1,200})(?::([^:<>]{0,20}))?(?::[^<>]{0,60})?>")
+_NAMED = re.compile(rf"(?<![\s,])[\s,]*(?:{_LORA.pattern})(?:[\s,]*{_LORA.pattern})*(?:\s*,)?")
+"""One or more of them, with the blanks before and the commas around."""
 _USED = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Model hash", "VAE", "Clip skip", "Version")
 _ENLARGED = ("Hires upscale", "Hires resize", "Hires resize-1", "Hires upscaler")
 
@@ -72,7 +74,13 @@ def read(said: str) -> Recipe:
 def without_loras(prompt: str) -> tuple[str, tuple[Lora, ...]]:
     """The prompt without its `<lora:name:weight>`, and those."""
     named = [lora(match[1], match[2]) for match in _LORA.finditer(prompt)]
-    return _LORA.sub("", prompt).strip(), tuple(each for each in named if each)[:MOST_LORAS]
+    return _NAMED.sub(_left, prompt).strip(), tuple(each for each in named if each)[:MOST_LORAS]
+
+
+def _left(named: re.Match[str]) -> str:
+    """One comma where there were some, but none at the prompt's ends."""
+    is_between = named.start() > 0 and named.end() < len(named.string)
+    return "," if is_between and "," in _LORA.sub("", named[0]) else ""
 
 
 def _software(version: str) -> tuple[Format, str]:

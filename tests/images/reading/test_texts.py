@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.images import reading
+from gateway.images.reading import a1111
 from gateway.images.reading.texts import LONGEST_TEXT, MOST_TEXTS, texts_of
 from tests.images.reading.files import (
     international,
@@ -173,6 +174,8 @@ def test_whatever_the_json_says_the_recipe_can_be_stored_and_sent(key: str, said
         "a" + " " * 200_000 + "b",
         "a" + "\t<" * 100_000,
         "\n" * 1_000 + "a" + (" " * 2_000 + "<lora:") * 100,
+        "a" + (", " * 2_000 + "<lora:b>") * 100 + " ," * 10_000,
+        "a" + ("<lora:b>" + ", " * 2_000 + "<lora:") * 100,
         '"a' + " " * 90_000 + '" -s 5',
         '{"1":{"class_type":"KSampler","inputs":{"seed":' + "9" * 5000 + "}}}",
     ],
@@ -182,3 +185,27 @@ def test_junk_takes_no_long_time(key: str, junk: str) -> None:
     began = time.process_time()
     reading.from_texts({key: junk})
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("prompt", "left"),
+    [
+        ("masterpiece, <lora:foo:0.8>, x", "masterpiece, x"),
+        ("masterpiece,<lora:foo:0.8>,x", "masterpiece,x"),
+        ("a, <lora:b> <lora:c:1>, d", "a, d"),
+        ("a, <lora:b>, <lora:c:1>, d", "a, d"),
+        ("a <lora:b>, <lora:c:1>, d", "a, d"),
+        ("a <lora:b>, d", "a, d"),
+        ("a, <lora:b> d", "a, d"),
+        ("a <lora:b> d", "a d"),
+        ("a, <lora:b>", "a"),
+        ("<lora:b>, a", "a"),
+        ("<lora:b>", ""),
+        ("a,\n<lora:b>\nd", "a,\nd"),
+        ("a <lora:b>\n, d", "a, d"),
+        ("a, , d", "a, , d"),
+        ("a, <lora:> d,, e", "a, <lora:> d,, e"),
+    ],
+)
+def test_no_comma_is_left_where_a_lora_was(prompt: str, left: str) -> None:
+    assert a1111.without_loras(prompt)[0] == left
