@@ -51,7 +51,7 @@ STATIC = Room("static", 1.0)
 ROOMS = (
     STATIC,
     Room("units", 1.0, ("tests",), "not server", without=(*CONTRACT, *SURFACES, *BROWSER), side_by_side=True),
-    Room("contract", 2.0, CONTRACT, "not server"),
+    Room("contract", 2.0, CONTRACT, "not server", side_by_side=True),
     Room("surfaces", 3.0, SURFACES, "not server", side_by_side=True),
     Room("server", 2.5, ("tests",), "server", without=BROWSER),
     Room("browser", 2.5, BROWSER),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import count
 from secrets import randbelow
 from typing import Any, TypeVar
 from uuid import UUID
@@ -44,6 +45,8 @@ _TEAM = "\ue000"
 """Before a team's id: a private character, which no text's token can hold."""
 _FACET: dict[Kind, str] = {"favorite": "\ue001", "upload": "\ue002", "model": "\ue003", "tag": "\ue004", "seed": "\ue005"}
 """Before a hash of the model or tag, so that a search for words and for those reads no more than it finds. Kept in rows."""
+_IN_ORDER = 8
+"""Tries of one number after the other, before it is left to chance."""
 _BATCH = 200
 _AT_ONCE = 500
 """Ids of one statement."""
@@ -63,20 +66,24 @@ async def index(connection: AsyncConnection, image_id: str, team_id: str, *texts
 async def index_new(connection: AsyncConnection, several: Mapping[str, str]) -> None:
     """Let images be found that were not yet: by the id of each, what `kept_of` makes. One statement for hundreds.
 
-    Images of one moment may want the same number. Then the later ones take one behind it, by chance and each time out of
-    twice as many: one number after the other would take as many tries as there are images of that moment.
+    Images of one moment may want the same number. Then the later ones take the next, so that a few keep their order; where
+    many are, one behind by chance, each time out of twice as many: one number after the other would take as many tries as
+    there are images of that moment.
     """
-    lacking, window = sorted(several), 1
-    while lacking:
+    lacking = sorted(several)
+    for tries in count():
+        window = 1 << max(tries - _IN_ORDER, 0)
         rows: list[dict[str, Any]] = []
         for image_id in lacking:
-            number = max(number_of(image_id) + randbelow(window), rows[-1]["number"] + 1 if rows else 0)
+            number = max(number_of(image_id) + min(tries, _IN_ORDER) + randbelow(window), rows[-1]["number"] + 1 if rows else 0)
             rows.append({"number": number, "image_id": image_id, "tokens": several[image_id]})
         if await insert_ignore(connection, image_texts, rows) == len(rows):
             return
         query = select(image_texts.c.image_id).where(image_texts.c.image_id.in_(lacking))
         there = set((await connection.execute(query)).scalars())
-        lacking, window = [each for each in lacking if each not in there], window * 2
+        lacking = [each for each in lacking if each not in there]
+        if not lacking:
+            return
 
 
 def kept_of(team_id: str, *texts: str, facets: Iterable[Facet] = ()) -> str:

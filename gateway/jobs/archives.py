@@ -118,7 +118,7 @@ class _Writer:
         self._missing: list[str] = []
 
     async def add(self, sink: Sink, image_id: str, image: Image | None) -> None:
-        self.facts.append(image and _fact(image))
+        self.facts.append(_fact(image) if image else None)
         data = await self._bytes(image) if image else None
         if image is None or data is None:
             self._missing.append(image_id)

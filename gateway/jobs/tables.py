@@ -101,7 +101,7 @@ exports = Table(
     Column("images", LargeBinary, nullable=False, comment="JSON: the ids, in the order they were asked for"),
     Column("bytes", BigInteger, comment="of the finished archive; null before, and when it is swept"),
     Column("expires_at", BigInteger, comment="when the archive goes"),
-    Column("digest", String(64), nullable=False, default="", server_default="", comment="of what is in it; empty: old"),
+    Column("digest", String(64), comment="of what is in it"),
     Column(
         "expected_bytes",
         BigInteger,

@@ -45,7 +45,7 @@ async def _export(folder: Path) -> tuple[float, float]:
     await exports.start()
     before, began = _largest(), time.process_time()
     job, _ = await exports.ask(principal, ids)
-    await asyncio.gather(*exports._tasks)
+    await asyncio.gather(*exports._tasks.values())
     spent, grown = time.process_time() - began, _largest() - before
     export = await exports.find(principal.team_id, job.id)
     if export.job.state != "succeeded" or export.bytes is None:

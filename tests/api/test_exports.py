@@ -100,3 +100,19 @@ async def test_sent_twice_it_is_one(client: httpx.AsyncClient, ids: list[str]) -
     assert first == again
     problem(await client.post(PATH, json={"ids": ids[:1]}, headers=named), 409, "idempotency_conflict")
     await finished(client, first)
+
+
+async def test_deleted_it_is_gone_at_once(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, other_team: httpx.AsyncClient, ids: list[str]
+) -> None:
+    export = await exported(client, ids)
+    path = f"/v1/images/exports/{export['job_id']}"
+    assert (await client.post(PATH, json={"ids": ids})).json() == {
+        "job_id": export["job_id"], "status": "succeeded", "not_found": [],
+    }  # fmt: skip
+    problem(await other_team.delete(path), 404, "not_found")
+    assert (await stranger.get(export["download_url"])).status_code == 200
+    assert [(await client.delete(path)).status_code for _ in range(2)] == [204, 204]
+    assert (await stranger.get(export["download_url"])).status_code == 404
+    assert (await client.get(path)).json()["download_url"] is None
+    assert (await exported(client, ids))["job_id"] != export["job_id"]

@@ -79,7 +79,7 @@ WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "an unknown field": (told('{"files": [{"path": "a", "name": 1}]}'), 422, "manifest.files[0].name"),
     "a local time": (form(("a", b"a"), modified_at="2024-05-01T12:00:00"), 422, "manifest.files[0].modified_at"),
     "too large": (form(("a", bytes(5000))), 413, ""),
-    "NUL": (form(("a\0b", b"a")), 422, "manifest"),
+    "NUL": (form(("a\0b", b"a")), 422, "manifest.files[0].path"),
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, insert, select
 
 from gateway.accounts.tables import teams, users
-from gateway.db import Database, across_teams, new_id, now, of_team
+from gateway.db import Database, across_teams, drawn, id_at, insert_ignore, new_id, now, of_team
 from gateway.images import records, search
 from gateway.images.records import Image
 from gateway.images.tables import image_texts, images
@@ -183,6 +183,31 @@ async def test_pictures_of_one_moment_are_all_found(gallery: Database) -> None:
         await search.index(connection, shown[2].id, MINE, "twin", "of another")
     assert len(await found(gallery, "twin")) == 4
     assert len(await found(gallery, "twin another")) == 1
+
+
+@pytest.mark.parametrize("all_alike", [False, True], ids=["drawn", "one number"])
+async def test_thousands_of_one_moment_take_no_longer_each(
+    gallery: Database, monkeypatch: pytest.MonkeyPatch, all_alike: bool
+) -> None:
+    tries = []
+
+    async def counted(*given: object) -> int:
+        tries.append(1)
+        return await insert_ignore(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(search, "insert_ignore", counted)
+    if all_alike:
+        monkeypatch.setattr(search, "number_of", lambda _id: 7)
+    moment = now()
+    for _ in range(50):
+        shown = [msgspec.structs.replace(picture("twin"), id=id_at(moment, each)) for each in drawn(100)]
+        tries.clear()
+        async with gallery.write() as connection:
+            await records.add_all(connection, shown)
+        assert len(tries) < 40
+    assert all_alike or len(tries) < 8
+    async with gallery.read() as connection:
+        assert (await connection.execute(select(func.count()).select_from(image_texts))).scalar_one() == 5000
 
 
 WORDS = st.sampled_from(

@@ -16,12 +16,12 @@ from sqlalchemy import select, update
 from gateway.catalog import Settings
 from gateway.catalog.settings import Gallery, Limits, Share
 from gateway.db import across_teams, now
-from gateway.errors import NotFound, StorageFull, StorageUnavailable, TooManyJobs
+from gateway.errors import InvalidInput, NotFound, StorageFull, StorageUnavailable, TooManyExports, TooManyJobs
 from gateway.images import records
 from gateway.images.closed import Closed
 from gateway.images.image import Image
 from gateway.images.trash import Trash
-from gateway.jobs import archives, changes
+from gateway.jobs import archives, changes, standing
 from gateway.jobs import exports as room
 from gateway.jobs.exports import Export, Exports
 from gateway.jobs.tables import exports as rows
@@ -162,15 +162,46 @@ async def test_one_that_a_crash_stopped_begins_again(box: Box, exports: Exports,
     await exports._slots.acquire()
     await exports._slots.acquire()
     job, _ = await exports.ask(box.principal, [made[0].id])
+    await exports.close()
     async with box.db.write() as connection:
         await changes.claim(connection, [job.id], sent=False)
-    await exports.close()
     await box.scheduler.stop()
     assert (await box.job(job)).state == "running"
     again = Exports(box.db, box.bus, box.blobs, Settings)
     await again.start()
-    assert (await ended(box, again, job.id)).job.state == "succeeded"
+    export = await ended(box, again, job.id)
+    assert (export.job.state, export.job.failures) == ("succeeded", 1)
     await again.close()
+
+
+async def test_ordinary_restarts_are_no_failures(
+    box: Box, exports: Exports, made: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, never = asyncio.Event(), asyncio.Event()
+
+    async def read(_writer: Any, _image: Image) -> Any:
+        reading.set()
+        await never.wait()
+
+    job, running = None, exports
+    with monkeypatch.context() as patch:
+        patch.setattr(archives._Writer, "_bytes", read)
+        for _ in range(Settings().jobs.max_attempts + 1):
+            if job is None:
+                job, _not_found = await running.ask(box.principal, [made[0].id])
+            await reading.wait()
+            reading.clear()
+            await running.close()
+            assert (await box.job(job)).state == "queued"
+            running = Exports(box.db, box.bus, box.blobs, Settings)
+            await running.start()
+        await reading.wait()
+        await running.close()
+    last = Exports(box.db, box.bus, box.blobs, Settings)
+    await last.start()
+    export = await ended(box, last, str(job and job.id))
+    assert (export.job.state, export.job.failures) == ("succeeded", 0)
+    await last.close()
 
 
 async def test_one_that_stops_every_start_is_given_up(box: Box, exports: Exports, made: list[Image]) -> None:
@@ -203,7 +234,7 @@ async def test_a_full_disk_fails_it(box: Box, exports: Exports, made: list[Image
 
 
 async def test_archives_expire_and_strays_go(box: Box, exports: Exports, made: list[Image]) -> None:
-    old, young = [await exported(box, exports, made[0].id) for _ in range(2)]
+    old, young = [await exported(box, exports, each.id) for each in made[:2]]
     async with box.db.write() as connection:
         change = across_teams(update(rows)).where(rows.c.job_id == old.job.id).values(expires_at=now())
         await connection.execute(change)
@@ -227,7 +258,7 @@ async def test_they_count_among_what_waits(box: Box, made: list[Image]) -> None:
     await exports._slots.acquire()
     await exports.ask(box.principal, [made[0].id])
     with pytest.raises(TooManyJobs):
-        await exports.ask(box.principal, [made[0].id])
+        await exports.ask(box.principal, [made[1].id])
     exports._slots.release()
     await asyncio.gather(*exports._tasks.values())
     assert (await exported(box, exports, made[0].id)).job.state == "succeeded"
@@ -252,3 +283,56 @@ async def test_what_could_not_be_ended_is_begun_again_by_the_sweep(
     await exports.sweep()
     export = await ended(box, exports, job.id)
     assert (export.job.state, export.job.stored, export.job.failures) == ("succeeded", 1, 1)
+
+
+async def test_the_same_pictures_are_the_same_archive(box: Box, exports: Exports, made: list[Image]) -> None:
+    """While it is written and while it is kept; not in another order, nor once something about them changed."""
+    ids = [each.id for each in made[:2]]
+    await exports._slots.acquire()
+    await exports._slots.acquire()
+    asked = [(await exports.ask(box.principal, ids))[0].id for _ in range(3)]
+    exports._slots.release()
+    await ended(box, exports, asked[0])
+    again = (await exports.ask(box.principal, ids))[0]
+    assert {*asked, again.id} == {asked[0]}
+    assert again.state == "succeeded"
+    turned = await exported(box, exports, *reversed(ids))
+    async with box.db.write() as connection:
+        await records.alter(connection, made[:1], title="Another")
+    changed = await exported(box, exports, *ids)
+    assert len({asked[0], turned.job.id, changed.job.id}) == 3
+    async with box.db.write() as connection:
+        change = across_teams(update(rows)).where(rows.c.job_id == changed.job.id)
+        await connection.execute(across_teams(change.values(expires_at=now() + standing.LEFT // 2)))
+    assert (await exported(box, exports, *ids)).job.id != changed.job.id
+
+
+async def test_a_team_keeps_so_many_bytes(box: Box, made: list[Image]) -> None:
+    first, second = made[:2]
+    settings = Settings(gallery=Gallery(export_bytes_per_team=first.bytes + second.bytes))
+    exports = Exports(box.db, box.bus, box.blobs, lambda: settings)
+    await exports.start()
+    with pytest.raises(InvalidInput, match="fewer at once"):
+        await exports.ask(box.principal, [each.id for each in made])
+    await exports._slots.acquire()
+    await exports._slots.acquire()
+    running = [(await exports.ask(box.principal, [each.id]))[0] for each in (first, second)]
+    with pytest.raises(TooManyExports) as refused:
+        await exports.ask(box.principal, [made[2].id])
+    assert refused.value.headers == {"Retry-After": "60"}
+    await exports.remove(box.principal, running[1].id)
+    assert (await box.job(running[1])).state == "canceled"
+    exports._slots.release()
+    exports._slots.release()
+    kept = await ended(box, exports, running[0].id)
+    with pytest.raises(TooManyExports) as refused:  # a manifest is more than nothing
+        await exports.ask(box.principal, [second.id])
+    assert int(refused.value.headers["Retry-After"]) > 23 * 3600
+    for _ in range(2):
+        await exports.remove(box.principal, kept.job.id)
+    assert await listed(box.blobs, archives.FOLDER) == {}
+    assert (await exports.find(box.principal.team_id, kept.job.id)).bytes is None
+    assert (await exported(box, exports, second.id)).job.state == "succeeded"
+    with pytest.raises(NotFound):
+        await exports.remove(box.principal, NOBODYS)
+    await exports.close()

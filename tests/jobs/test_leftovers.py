@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from gateway.jobs.request import InputPicture
 from gateway.jobs.tables import job_inputs
 from gateway.jobs.tables import jobs as jobs_table
 from gateway.sharing import links
+from gateway.storage.durable import DurableFolder
 from gateway.storage.tables import blobs
 from tests.fakes.web import Web
 from tests.scheduling.conftest import Box, OpenBox
@@ -275,3 +277,15 @@ async def test_how_long_a_purged_picture_is_remembered(box: Box, incoming: Incom
         await connection.execute(update(purged_images).values(until=now()))
     await closed.rebuild()
     assert not closed.may_be(image.id)
+
+
+async def test_half_written_files_of_a_crash_go_with_the_sweep(box: Box) -> None:
+    place = box.blobs.place
+    assert isinstance(place, DurableFolder)
+    begun = [place.begin() for _ in range(2)]
+    for descriptor, _ in begun:
+        os.close(descriptor)
+    (old, young) = [partial for _, partial in begun]
+    os.utime(old, (0, 0))
+    await leftovers_of(box).sweep()
+    assert (old.exists(), young.exists()) == (False, True)

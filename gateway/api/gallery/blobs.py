@@ -88,7 +88,7 @@ class BlobReader:
             return kept
         path = self._blobs.path(hash)
         opened = await (self._remote(hash) if path is None else self._local(hash, path))
-        if opened.data is not None:
+        if opened.data is not None and "/" not in hash:  # an archive is deleted before its address ends
             self._keep(hash, opened)
         return opened
 

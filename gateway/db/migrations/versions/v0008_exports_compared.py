@@ -13,9 +13,7 @@ changes_data = False
 
 def upgrade() -> None:
     with op.batch_alter_table("exports", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column("digest", sa.String(length=64), server_default="", nullable=False, comment="of what is in it; empty: old")
-        )
+        batch_op.add_column(sa.Column("digest", sa.String(length=64), nullable=True, comment="of what is in it"))
         batch_op.add_column(
             sa.Column(
                 "expected_bytes",
