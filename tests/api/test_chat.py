@@ -12,7 +12,7 @@ from litestar import Litestar
 from sqlalchemy import update
 
 from gateway.chat.tables import chat_messages
-from gateway.db import Database, across_teams
+from gateway.db import Database, across_teams, new_id
 from gateway.wiring import Wiring
 from tests.api.house import ADMIN_KEY, anyone, bearer, finished, generate, member_key, problem
 
@@ -223,7 +223,7 @@ async def test_a_restart_goes_on_where_it_was(make_app: Callable[[], Litestar], 
             forget = change.where(chat_messages.c.id == each["answer"]["id"])
             await connection.execute(forget.values(job_id=None, state="working", image_id=None))
         changed = change.where(chat_messages.c.id == other["answer"]["id"])
-        await connection.execute(changed.values(id="0" + other["answer"]["id"][1:-1] + "f"))
+        await connection.execute(changed.values(id=new_id()))
     await db.close()
     app = make_app()
     async with app.lifespan(), anyone(app, bearer(ADMIN_KEY)) as client:
