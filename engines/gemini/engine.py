@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -25,7 +25,6 @@ from engines.contract import (
     ModelUnusable,
     Picture,
     Progress,
-    RemoteEngine,
     Size,
     UpstreamRateLimited,
 )
@@ -34,7 +33,7 @@ from engines.gemini import options as tables
 from engines.gemini.answers import Answered, NoImage, of_content, of_prediction
 from engines.gemini.client import Opened, finish_message, sdk_is_there
 from engines.gemini.refusals import LOST, of_status, understood
-from engines.http import Closing, Left, Pace, clean, ready, unless_canceled
+from engines.http import Account, Pace, clean, ready, unless_canceled
 
 LOOK_SECONDS = 10.0
 MOST_OF_A_CALL = 4
@@ -42,7 +41,7 @@ MOST_OF_A_CALL = 4
 Made = tuple[list[ImageReady], Answered]
 
 
-class GeminiEngine(RemoteEngine):
+class GeminiEngine(Account):
     """Pictures out of words and up to 14 pictures, by `generateContent`; and Imagen's by `predict`."""
 
     Options = tables.Options
@@ -53,7 +52,6 @@ class GeminiEngine(RemoteEngine):
         super().__init__(name, options)
         self._server = "Gemini" if options.at_google else f"{name} ({urlsplit(options.base_url).hostname})"
         self._pace = Pace(self._server)
-        self._closing = Closing(self._close)
         self._transport = transport
         self._opened: Opened | None = None
         self._opening = asyncio.Lock()
@@ -61,9 +59,6 @@ class GeminiEngine(RemoteEngine):
         """By the ids of models, for `check`."""
         self._calls = asyncio.Semaphore(options.concurrency)
         """Of the whole account: the pictures of one request are asked for side by side."""
-
-    def lanes(self) -> Sequence[str]:
-        return tuple(str(number) for number in range(1, self.options.concurrency + 1))
 
     async def discover(self) -> Sequence[ModelSpec]:
         try:
@@ -85,9 +80,6 @@ class GeminiEngine(RemoteEngine):
         if (count := len(asking.seen(request))) > card.max_references:
             raise InvalidRequest(f"This model looks at {card.max_references} pictures, not {count}.", "references")
 
-    def batch_key(self, request: ImageRequest, card: ModelCard) -> Hashable | None:
-        return None
-
     async def health(self, lane: str) -> Health:
         try:
             self._pace.check()
@@ -95,20 +87,6 @@ class GeminiEngine(RemoteEngine):
         except EngineError as error:
             return Health(ok=False, reason=error.message)
         return Health(ok=True)
-
-    async def generate(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
-        for request in batch.requests:
-            if batch.canceled(request.id):
-                continue
-            with self._closing.using():
-                try:
-                    async for event in self._make(batch, request):
-                        yield event
-                except Left:
-                    continue
-
-    async def aclose(self) -> None:
-        await self._closing.aclose()
 
     async def _close(self) -> None:
         if self._opened:

@@ -9,10 +9,12 @@ An engine with a protocol of its own asks a `Server`:
     await server.aclose()
 
 One with an SDK gives that `open_client(...)`, and turns what it raises into the contract's errors by `from_exception` and
-`from_status`. `Pace` keeps all jobs of an account to its rate limits, `unless_canceled` drops what nobody waits for any more,
-`Closing` closes when the last one has gone. What a picture's bytes are is seen by `media_type`; `ready` makes an ImageReady.
+`from_status`; `Account` has what such engines share. `Pace` keeps all jobs of an account to its rate limits, `unless_canceled`
+drops what nobody waits for any more, `Closing` closes when the last one has gone. What a picture's bytes are is seen by
+`media_type`; `ready` makes an ImageReady.
 """
 
+from engines.http.account import Account
 from engines.http.client import Answer, Limits, Server, open_client
 from engines.http.closing import Closing
 from engines.http.faults import Lost, clean, from_exception, from_status, retry_after, said, was_sent
@@ -21,6 +23,7 @@ from engines.http.pictures import decode, media_type, png, preview, ready, size_
 from engines.http.waiting import Left, unless_canceled
 
 __all__ = [
+    "Account",
     "Answer",
     "Closing",
     "Left",

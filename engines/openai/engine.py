@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,12 +25,11 @@ from engines.contract import (
     ModelSpec,
     Picture,
     Progress,
-    RemoteEngine,
     Size,
     UpstreamOutcomeUnknown,
     UpstreamRateLimited,
 )
-from engines.http import Closing, Left, Pace, preview, ready, unless_canceled
+from engines.http import Account, Left, Pace, preview, ready, unless_canceled
 from engines.openai import cards, costs
 from engines.openai import options as tables
 from engines.openai.answers import Answered, Partial, clean_type, streamed, whole
@@ -46,7 +45,7 @@ LOOK_SECONDS = 10.0
 """For what is asked besides pictures."""
 
 
-class OpenAIEngine(RemoteEngine):
+class OpenAIEngine(Account):
     """Generations and edits; with `base_url` at any server that speaks this API."""
 
     Options = tables.Options
@@ -63,15 +62,11 @@ class OpenAIEngine(RemoteEngine):
         self._server = "OpenAI" if options.at_openai else f"{name} ({urlsplit(options.base_url).hostname})"
         self._lost: type[EngineError] = UpstreamOutcomeUnknown if options.paid else EngineUnavailable
         self._pace = Pace(self._server)
-        self._closing = Closing(self._close)
         self._transport = transport
         self._opened: tuple[str, AsyncOpenAI] | None = None
         self._opening = asyncio.Lock()
         self._known: dict[str, cards.Known] = {}
         """By the ids of models, for `check`."""
-
-    def lanes(self) -> Sequence[str]:
-        return tuple(str(number) for number in range(1, self.options.concurrency + 1))
 
     async def discover(self) -> Sequence[ModelSpec]:
         """What the account may use; at OpenAI itself only what makes pictures."""
@@ -94,9 +89,6 @@ class OpenAIEngine(RemoteEngine):
             cards.made_size(request.width, request.height, found)
             cards.check_pictures(request, found)
 
-    def batch_key(self, request: ImageRequest, card: ModelCard) -> Hashable | None:
-        return None
-
     async def health(self, lane: str) -> Health:
         try:
             self._pace.check()
@@ -106,20 +98,6 @@ class OpenAIEngine(RemoteEngine):
             answers = getattr(error.__cause__, "status_code", 0) in (404, 405, 501)
             return Health(ok=answers, reason="" if answers else error.message)
         return Health(ok=True)
-
-    async def generate(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
-        for request in batch.requests:
-            if batch.canceled(request.id):
-                continue
-            with self._closing.using():
-                try:
-                    async for event in self._make(batch, request):
-                        yield event
-                except Left:
-                    continue
-
-    async def aclose(self) -> None:
-        await self._closing.aclose()
 
     async def _close(self) -> None:
         if self._opened:
