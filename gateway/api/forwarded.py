@@ -28,11 +28,8 @@ class Forwarded:
         client = scope.get("client")
         if client and client[0].startswith(MAPPED) and "." in client[0]:
             scope["client"] = (client[0].removeprefix(MAPPED), client[1])
-        await self._inner()(scope, receive, send)
-
-    def _inner(self) -> ASGIApp:
         trusted = self._proxies()
         if trusted != self._trusted:
             self._trusted = trusted
             self._reading = ProxyHeadersMiddleware(cast("Any", self._app), list(trusted))
-        return cast("ASGIApp", self._reading) if trusted else self._app
+        await (self._reading if trusted else self._app)(scope, receive, send)

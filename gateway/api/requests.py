@@ -15,6 +15,8 @@ from gateway.db import new_id
 
 log = logging.getLogger("gateway.access")
 HEADER = b"x-request-id"
+BEGAN = "darkroom_began"
+"""In a scope once its answer has begun: an error can then be told no more."""
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _SECRET = re.compile(r"(?i)(?:^|(?<=[?&]))(sig|key|token|access_token|api_key)=[^&]*")
 _SHARE = re.compile(r"(/s/)[^/?]+")
@@ -49,6 +51,7 @@ class Requests:
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
+                scope[BEGAN] = True
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (HEADER, request_id)]
                 # A stream goes on for hours: what counts is how long its beginning took.
@@ -78,10 +81,8 @@ def _without_nul(scope: Any) -> None:
 
 def _given(headers: Any) -> bytes | None:
     """The id that the client, or a proxy before us, gave; None for none and for one that could spoil a log."""
-    for name, value in headers:
-        if name == HEADER:
-            return bytes(value) if _SANE.fullmatch(value) else None
-    return None
+    value = dict(headers).get(HEADER)
+    return bytes(value) if value and _SANE.fullmatch(value) else None
 
 
 def _target(scope: Any) -> str:

@@ -119,6 +119,7 @@ async def _serve(wiring: Wiring, sock: socket.socket, began: float, *, stop_with
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                server_header=False,
                 proxy_headers=False,  # who is believed stands in models.toml: see `gateway.api.forwarded`
                 limit_concurrency=room_for(app.state.max_connections) + 1,  # it counts the one that it refuses
                 timeout_graceful_shutdown=SECONDS_TO_FINISH,

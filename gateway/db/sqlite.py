@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -24,10 +24,41 @@ _PRAGMAS = (
 
 class _Connection(aiosqlite.Connection):
     """SQLAlchemy asks for a cursor, executes, fetches and closes: each is a trip to the connection's thread and back,
-    which costs more than the statement. Here the thread does all four at once."""
+    which costs more than the statement. Here the thread does all four at once, and begins the transaction on the way."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        self._begin = ""
 
     def cursor(self) -> Any:
         return _opened(_Cursor(self))
+
+    def begin_with(self, statement: str) -> None:
+        """The transaction begins so, right before the next statement; with none there is no transaction."""
+        self._begin = statement
+
+    def begun(self) -> sqlite3.Connection:
+        """In the thread: the connection, within the transaction."""
+        statement, self._begin = self._begin, ""
+        if statement:
+            self._conn.execute(statement)
+        return self._conn
+
+    async def commit(self) -> None:
+        if not self._begin:
+            await super().commit()
+
+    async def rollback(self) -> None:
+        self._begin = ""
+        await super().rollback()
+
+
+class _Reader(_Connection):
+    """Nobody waits for the end of a transaction that changes nothing; the thread comes to it before what is next."""
+
+    async def commit(self) -> None:
+        if not self._begin:
+            self._tx.put_nowait((None, self._conn.commit))
 
 
 class _Cursor:
@@ -54,7 +85,7 @@ class _Cursor:
         self._rows = []
 
     def _run(self, method: str, sql: str, parameters: Any) -> None:
-        cursor = self._connection._conn.cursor()
+        cursor = self._connection.begun().cursor()
         try:
             getattr(cursor, method)(sql, parameters)
             self.description, self.lastrowid, self.rowcount = cursor.description, cursor.lastrowid, cursor.rowcount
@@ -68,14 +99,20 @@ def sqlite_engine(url: URL, *, size: int, begin: str, only_reads: bool = False) 
     """An engine of at most `size` connections, whose transactions begin with the statement `begin`."""
 
     async def connect() -> aiosqlite.Connection:
-        connection = _Connection(lambda: sqlite3.connect(str(url.database)), iter_chunk_size=64)
+        connection = (_Reader if only_reads else _Connection)(lambda: sqlite3.connect(str(url.database)))
         connection._thread.daemon = True
         return await connection
 
     # Every transaction is ended by the block that began it; a rollback at every return would be one more trip. Errors
     # are logged, and their parameters may be secrets.
     engine = create_async_engine(
-        url, async_creator=connect, pool_size=size, max_overflow=0, pool_reset_on_return=None, hide_parameters=True
+        url,
+        async_creator=connect,
+        pool_size=size,
+        max_overflow=0,
+        pool_use_lifo=True,  # the connection that was used last still has the pages
+        pool_reset_on_return=None,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -94,7 +131,7 @@ def sqlite_engine(url: URL, *, size: int, begin: str, only_reads: bool = False) 
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        connection.connection.driver_connection.begin_with(begin)
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def _let_go(connection: Any, _record: Any, _error: Any) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, literal_column, select
+from sqlalchemy import Table, bindparam, delete, func, insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import across_teams, of_team, upsert
@@ -50,15 +50,18 @@ async def changed(connection: AsyncConnection, changes: Sequence[Change]) -> Non
     await _tag(connection, changes)
 
 
+_TOTALS = of_team(
+    select(image_counts.c.kind, image_counts.c.key, image_counts.c.count.label("number")), bindparam("team"), image_counts
+).where(image_counts.c.kind.in_(bindparam("kinds", expanding=True)), image_counts.c.key.in_(bindparam("keys", expanding=True)))
+"""Built once: every list asks it."""
+
+
 async def total(connection: AsyncConnection, team_id: str, *wanted: Facet) -> dict[Facet, int]:
     """How many pictures of the team each of these has."""
     keys = sorted({facet.key for facet in wanted})
     kinds = sorted({facet.kind for facet in wanted})
-    query = of_team(
-        select(image_counts.c.kind, image_counts.c.key, image_counts.c.count.label("number")), team_id, image_counts
-    )
-    query = query.where(image_counts.c.kind.in_(kinds), image_counts.c.key.in_(keys))
-    found = {Facet(row.kind, row.key): row.number for row in await connection.execute(query)}
+    rows = await connection.execute(_TOTALS, {"team": team_id, "kinds": kinds, "keys": keys})
+    found = {Facet(row.kind, row.key): row.number for row in rows}
     return {facet: found.get(facet, 0) for facet in wanted}
 
 

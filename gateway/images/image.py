@@ -79,7 +79,7 @@ class Image(Struct, frozen=True, kw_only=True):
 
 def from_row(row: Row[Any]) -> Image:
     """Of a row with all columns of `images`; others are passed over."""
-    values = dict(row._mapping)
+    values = dict(zip(row._fields, row, strict=True))
     for name in values.keys() - _FIELDS:
         del values[name]
     values["tags"] = values["tags"] or []

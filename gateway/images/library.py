@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import Select, bindparam, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import of_team
@@ -146,7 +146,8 @@ async def _walk(
     if wanted.needs_words:
         # The index of words has an order of its own among pictures of one moment: theirs is what the cursor means.
         ids = (await connection.execute(chosen)).scalars().all()
-        found = {image.id: image for image in await _read(connection, team_id, ids)} if ids else {}
+        rows = await connection.execute(_THESE, {"team": team_id, "ids": ids}) if ids else ()
+        found = {image.id: image for image in map(from_row, rows)}
         return [found[each] for each in ids if each in found]
     return sorted(await _read(connection, team_id, chosen), key=lambda image: image.id, reverse=newest)
 
@@ -191,7 +192,11 @@ async def _by_title(
     return sorted(await _read(connection, team_id, chosen), key=lambda image: (title_key(image.title), image.id))
 
 
-async def _read(connection: AsyncConnection, team_id: str, chosen: Select[Any] | Sequence[str]) -> list[Image]:
+_THESE = of_team(select(images), bindparam("team"), images).where(images.c.id.in_(bindparam("ids", expanding=True)))
+"""Built once: every search asks it."""
+
+
+async def _read(connection: AsyncConnection, team_id: str, chosen: Select[Any]) -> list[Image]:
     query = of_team(select(images), team_id, images).where(images.c.id.in_(chosen))
     return [from_row(row) for row in await connection.execute(query)]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.accounts import Principal, audit, passwords
@@ -142,12 +142,18 @@ class Sharing:
         )
 
 
+_LIVING = of_team(select(shares), bindparam("team"), shares).where(
+    shares.c.image_id.in_(bindparam("images", expanding=True)), shares.c.ended_at.is_(None)
+)
+"""Built once: every page of a list asks it."""
+
+
 async def of_images(connection: AsyncConnection, team_id: str, image_ids: Sequence[str]) -> dict[str, Share]:
     """The links that the team's images have now, by the image's id: one statement for a whole page."""
     if not image_ids:
         return {}
-    query = of_team(select(shares), team_id, shares).where(shares.c.image_id.in_(image_ids), shares.c.ended_at.is_(None))
-    return {row.image_id: from_row(row) for row in await connection.execute(query)}
+    found = await connection.execute(_LIVING, {"team": team_id, "images": image_ids})
+    return {row.image_id: from_row(row) for row in found}
 
 
 def referenced() -> ColumnElement[bool]:

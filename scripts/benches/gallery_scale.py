@@ -100,6 +100,7 @@ def _over_http(folder: Path) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as plugin:
         places = [null_engine.install(Path(plugin) / "plugin"), ROOT / "scripts"]
         with gateway(null_engine.MODELS, path=places, data=folder) as house:
+            house.settle()
             return [Figure(f"http, {ROWS:,}: {ask}", ms, "ms CPU", target) for ask, ms, target in _asked(house)]
 
 

@@ -5,8 +5,10 @@ A signed address is answered without the database: its path, which the signature
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -35,6 +37,8 @@ REMEMBERED = 4096
 """Addresses whose signature was found good; a page comes back to the same ones."""
 IN_PUBLIC = b"public, max-age=60"
 """What is taken out of the public gallery is gone from caches a minute later."""
+_UNSAFE = re.compile(r"[^0-9A-Za-z-]")
+"""In a file's name within a header."""
 MINUTE = 60
 """Seconds that caches keep a shared picture: after that a link that was revoked is closed there too."""
 NOT_INDEXED = (b"x-robots-tag", b"noindex, nofollow")
@@ -104,11 +108,10 @@ class Pictures:
         what = links.content(image) if size is None else links.thumbnail(image, size)
         await self._answer(scope, asked, send, what, UNSIGNED, download=query.get("download") == ["1"])
 
-    async def download(self, scope: Any, image: Image, send: Send) -> None:
+    async def download(self, scope: Any, image: Image, send: Send, *, attachment: bool = True) -> None:
         """Answer one of whom another surface has seen that the picture is theirs. Raises as `signed` does."""
-        await self._answer(
-            scope, Asked(scope["path"], image.id, "content", None), send, links.content(image), UNSIGNED, download=True
-        )
+        asked = Asked(scope["path"], image.id, "content", None)
+        await self._answer(scope, asked, send, links.content(image), UNSIGNED, download=attachment)
 
     def _verified(self, asked: Asked, query: bytes, name: str, moment: int) -> _Good:
         grant = self._signer.verify(asked.path, query, moment)
@@ -156,15 +159,12 @@ class Pictures:
         with await self._reader.open(what.hash) as blob:
             # An If-Range that names other bytes asks for the whole of these.
             ranged = said.get(b"range") if said.get(b"if-range", etag) == etag else None
-            part = parse(ranged, blob.size)
+            part = parse(ranged, blob.size) if ranged else None
             start, stop = part or (0, blob.size)
             headers = [
                 *always,
-                (b"content-type", what.media_type.encode()),
+                *_about(asked.image_id, asked.kind, what, download),
                 (b"content-length", b"%d" % (stop - start)),
-                (b"accept-ranges", b"bytes"),
-                (b"content-disposition", _disposition(asked.image_id, what, download=download)),
-                (b"x-content-type-options", b"nosniff"),
             ]
             if part:
                 headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, blob.size)))
@@ -204,11 +204,22 @@ def _matches(given: bytes | None, etag: bytes) -> bool:
     return given is not None and (etag in given or given.strip() == b"*")
 
 
+@lru_cache(REMEMBERED)
+def _about(image_id: str, kind: str, what: Stored, download: bool) -> tuple[Header, ...]:
+    """The headers that are the same for all of these bytes, and for any part of them."""
+    safe = (b"content-type", what.media_type.encode()), (b"x-content-type-options", b"nosniff")
+    if kind == "thumbnail" and not download:
+        # Small, and nobody's file: each header of it would be sent a hundred times for a page.
+        return safe
+    named = (b"content-disposition", _disposition(image_id, what, download=download))
+    return *safe, (b"accept-ranges", b"bytes"), named
+
+
 def _disposition(image_id: str, what: Stored, *, download: bool) -> bytes:
     if what.media_type == links.ZIP:
         # An archive is for keeping, among others of its kind: an id begins with when it was made.
         day = datetime.fromtimestamp(moment_of(image_id) / SECOND, UTC).date()
         return f'attachment; filename="darkroom-{day}-{image_id[:8]}.zip"'.encode()
-    safe = "".join(letter for letter in image_id if letter.isascii() and (letter.isalnum() or letter == "-"))
+    safe = _UNSAFE.sub("", image_id) or "picture"
     kind = "attachment" if download else "inline"
-    return f'{kind}; filename="{safe or "picture"}.{what.extension}"'.encode()
+    return f'{kind}; filename="{safe}.{what.extension}"'.encode()
