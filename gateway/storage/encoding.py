@@ -34,13 +34,17 @@ Texts = Mapping[str, str]
 """What the file says of itself: `parameters` and `darkroom` (see `metadata`)."""
 
 
-def encode(pixels: Pixels, form: Format, texts: Texts, xmp: bytes | None) -> bytes:
-    """Raises InvalidInput for a picture that the format cannot hold."""
+def encode(pixels: Pixels, form: Format, texts: Texts, xmp: bytes | None, quality: int | None = None) -> bytes:
+    """`quality`, 0 to 100, is of WebP and JPEG; None: as we think best. Raises InvalidInput for a picture that the format
+    cannot hold.
+    """
     height, width = pixels.shape[:2]
     if max(width, height) > LARGEST_SIDE[form]:
         message = f"{form} holds at most {LARGEST_SIDE[form]} pixels a side, this picture is {width} x {height}; ask for png."
         raise InvalidInput(message, field="output_format")
-    return {"png": encode_png, "webp": encode_webp, "jpeg": encode_jpeg}[form](pixels, texts, xmp)
+    if form == "png":
+        return encode_png(pixels, texts, xmp)
+    return (encode_webp if form == "webp" else encode_jpeg)(pixels, texts, xmp, quality)
 
 
 def encode_png(pixels: Pixels, texts: Texts, xmp: bytes | None) -> bytes:
@@ -56,15 +60,15 @@ def png_chunks(texts: Texts) -> list[png.Chunk]:
     return [ways.get(keyword, png.international_text_chunk)(keyword, text) for keyword, text in texts.items()]
 
 
-def encode_webp(pixels: Pixels, texts: Texts, xmp: bytes | None) -> bytes:
+def encode_webp(pixels: Pixels, texts: Texts, xmp: bytes | None, quality: int | None = None) -> bytes:
     """The parameters stand in the EXIF user comment, as A1111 writes them."""
-    return save(picture(pixels), "WEBP", **WEBP, exif=_exif(texts), xmp=xmp or b"")
+    return save(picture(pixels), "WEBP", **_of(WEBP, quality), exif=_exif(texts), xmp=xmp or b"")
 
 
-def encode_jpeg(pixels: Pixels, texts: Texts, xmp: bytes | None) -> bytes:
+def encode_jpeg(pixels: Pixels, texts: Texts, xmp: bytes | None, quality: int | None = None) -> bytes:
     """As `encode_webp`; on white where the picture is transparent; texts that a segment cannot hold are left out."""
     exif = next((it for it in map(_exif, (texts, _without(texts, DARKROOM))) if len(it) <= _LARGEST_JPEG_SEGMENT), b"")
-    return save(_opaque(picture(pixels)), "JPEG", **JPEG, exif=exif, **({"xmp": xmp} if xmp else {}))
+    return save(_opaque(picture(pixels)), "JPEG", **_of(JPEG, quality), exif=exif, **({"xmp": xmp} if xmp else {}))
 
 
 def picture(pixels: Pixels) -> Image.Image:
@@ -76,6 +80,10 @@ def save(image: Image.Image, form: str, **options: object) -> bytes:
     out = io.BytesIO()
     image.save(out, form, **options)
     return out.getvalue()
+
+
+def _of(usual: Mapping[str, int], quality: int | None) -> Mapping[str, int]:
+    return usual if quality is None else {**usual, "quality": quality}
 
 
 def _exif(texts: Texts) -> bytes:

@@ -37,11 +37,12 @@ def finish(
     about: Description,
     *,
     form: Format = "png",
+    quality: int | None = None,
     marks: bool = True,
     parameters: bool = True,
     largest_pixels: int = LARGEST_PIXELS,
 ) -> Finished:
-    """Encode a picture that an engine made, or take the bytes that an upstream encoded; `form` is for pixels.
+    """Encode a picture that an engine made, or take the bytes that an upstream encoded; `form` and `quality` are for pixels.
 
     An upstream's bytes are kept as delivered when they are signed (a change would break the signature) or say already
     that a machine made them; else the mark is put in beside the picture, which stays as it is. Kinds that we cannot
@@ -50,7 +51,7 @@ def finish(
     """
     source_type = about.source_type if marks else None
     if not isinstance(picture, bytes):
-        return _encoded(picture, about, form, source_type, parameters)
+        return _encoded(picture, about, form, source_type, parameters, quality)
     delivered = read(picture, largest_pixels=largest_pixels)
     if delivered.media_type not in carriage.MARKABLE:
         return _encoded(delivered.pixels, about, form, source_type, parameters)
@@ -74,9 +75,16 @@ def keep(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
     return _finished(data, brought.media_type, brought.pixels, carriage.source_type_of(data, brought.media_type))
 
 
-def _encoded(pixels: Pixels, about: Description, form: Format, source_type: SourceType | None, parameters: bool) -> Finished:
+def _encoded(
+    pixels: Pixels,
+    about: Description,
+    form: Format,
+    source_type: SourceType | None,
+    parameters: bool,
+    quality: int | None = None,
+) -> Finished:
     texts = _texts(about, Size(pixels.shape[1], pixels.shape[0])) if parameters else {}
-    data = encode(pixels, form, texts, xmp.packet(source_type) if source_type else None)
+    data = encode(pixels, form, texts, xmp.packet(source_type) if source_type else None, quality)
     return _finished(data, MEDIA_TYPES[form], pixels, source_type)
 
 

@@ -26,10 +26,12 @@ def thumbnails(pixels: Pixels, xmp: bytes | None) -> tuple[Mapping[int, bytes], 
     """
     image = picture(pixels)
     grid, screen = SIDES
-    small = _fitted(image, grid)
-    made = {grid: save(small, "WEBP", **_WEBP, xmp=xmp or b"")}
+    made = {}
     if max(image.size) > screen:
-        made[screen] = save(_fitted(image, screen), "WEBP", **_WEBP, xmp=xmp or b"")
+        image = _fitted(image, screen)
+        made[screen] = save(image, "WEBP", **_WEBP, xmp=xmp or b"")
+    small = _fitted(image, grid)
+    made[grid] = save(small, "WEBP", **_WEBP, xmp=xmp or b"")
     return made, _hash(small)
 
 
