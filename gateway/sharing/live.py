@@ -6,8 +6,9 @@ import time
 from collections import OrderedDict
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 
+from gateway.accounts.tables import teams
 from gateway.db import Database, across_teams, now
 from gateway.errors import LinkExpired, NotFound
 from gateway.images import records
@@ -18,6 +19,7 @@ from gateway.sharing.share import Share, digest_of, from_row
 from gateway.sharing.tables import shares
 
 _NOTHING = "There is nothing here: the link is wrong, or it was revoked."
+_TEAM_IS_OPEN = exists().where(teams.c.id == shares.c.team_id, teams.c.closed_at.is_(None))
 _OVER = "This link has expired; ask for a new one."
 
 
@@ -39,7 +41,7 @@ class Shown(Struct, frozen=True):
 
 
 class LiveShares:
-    """What is done to a link, and the trash, are seen at once; what else is done to its picture, within `SECONDS`."""
+    """What is done to a link, and the trash, are seen at once; what else is done to its picture or team, within `SECONDS`."""
 
     SECONDS = 30.0
     MOST = 1024
@@ -82,7 +84,7 @@ class LiveShares:
     async def _look_up(self, name: str, which: ColumnElement[bool]) -> Shown:
         changes = self._changes
         async with self._db.read() as connection:
-            query = across_teams(select(shares)).where(which, shares.c.is_revoked.is_(False))
+            query = across_teams(select(shares)).where(which, shares.c.is_revoked.is_(False), _TEAM_IS_OPEN)
             row = (await connection.execute(query)).one_or_none()
             share = from_row(row) if row else None
             if share is not None and share.is_over(now()):

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.accounts import Principal
+from gateway.accounts.tables import teams
 from gateway.db import Database, across_teams, metadata, now
 from gateway.errors import LinkExpired, NotFound, WrongState
 from gateway.images.closed import Closed
@@ -156,6 +157,24 @@ async def test_what_is_hidden_without_the_trash_closes_soon(
         await label(connection, principal.team_id, image.id, saved=False)
     with pytest.raises(NotFound):
         await sharing.live.by_token(token)
+
+
+async def close(database: Database, moment: int | None) -> None:
+    """The only team there is, past the rule that one is open."""
+    async with database.write() as connection:
+        await connection.execute(update(teams).values(closed_at=moment))
+
+
+async def test_links_of_a_closed_team_open_again_with_it(
+    database: Database, sharing: Sharing, principal: Principal, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing.live, "SECONDS", 0.0)
+    token = sharing.token((await sharing.create(principal, (await keep()).id, Wish()))[0])
+    await close(database, now())
+    with pytest.raises(NotFound):
+        await sharing.live.by_token(token)
+    await close(database, None)
+    assert (await sharing.live.by_token(token)).share.team_id == principal.team_id
 
 
 async def test_views_are_kept_by_day(
