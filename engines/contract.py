@@ -14,6 +14,26 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 import numpy as np
 from msgspec import Meta, Struct
 
+from engines.errors import (
+    ContentRejected,
+    EngineCrashed,
+    EngineError,
+    EngineUnavailable,
+    InvalidRequest,
+    ModelUnusable,
+    OutOfMemory,
+    UpstreamOutcomeUnknown,
+    UpstreamRateLimited,
+)
+
+__all__ = [
+    "Batch", "Capability", "ContentRejected", "Done", "Engine", "EngineCrashed", "EngineError", "EngineUnavailable",
+    "Event", "Failed", "Footprint", "Health", "ImageReady", "ImageRequest", "InvalidRequest", "Loading", "LocalEngine",
+    "Lora", "ModelCard", "ModelSpec", "ModelUnusable", "NoOptions", "OutOfMemory", "Picture", "Pixels", "Progress",
+    "RemoteEngine", "Replay", "SecretName", "Size", "Span", "UpstreamOutcomeUnknown", "UpstreamRateLimited",
+    "WorkflowDescription", "WorkflowEngine",
+]  # fmt: skip
+
 Capability = Literal["text_to_image", "image_to_image", "inpaint", "upscale"]
 Replay = Literal["safe", "reconcile", "never"]
 Pixels = np.ndarray
@@ -81,6 +101,10 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     max_prompt: int = 10_000
     """Characters."""
     max_loras: int = 0
+    choices: dict[str, tuple[str, ...]] = {}
+    """What else the caller may choose, by the names that the model's maker has for it, such as { quality = ("low", "high") };
+    empty: nothing. One name means the same with every engine: of `background` the word `transparent` promises pictures with
+    an alpha channel, and `opaque` such without."""
     replay: Replay = "safe"
     """What a crash may do with a job that was running: run it again, look it up first, or never send it again."""
     memory_bytes: int | None = None
@@ -110,6 +134,9 @@ class ImageRequest(Struct, frozen=True, kw_only=True):
     width: int
     height: int
     attempt: int = 1
+    found_only: bool = False
+    """Only where the card's `replay` is `reconcile`: take what earlier attempts left, send nothing, and be done with what is
+    found. So a request is tried a last time that may be what the gateway stopped at."""
     negative_prompt: str = ""
     steps: int | None = None
     guidance_scale: float | None = None
@@ -123,6 +150,8 @@ class ImageRequest(Struct, frozen=True, kw_only=True):
     references: tuple[Pixels, ...] = ()
     """Pictures that are looked at."""
     loras: tuple[Lora, ...] = ()
+    choices: dict[str, str] = {}
+    """Of the card's `choices` those that the caller made; what is not here is left to the model."""
 
 
 class Health(Struct, frozen=True):
@@ -187,77 +216,6 @@ class Done(Struct, frozen=True):
 Event = Loading | Progress | ImageReady | Failed | Done
 
 
-# ---------------------------------------------------------------------------------------------- errors
-
-
-class EngineError(Exception):
-    """The root; `message` is for the person who asked: the cause and the cure, no path and no secret."""
-
-    code: ClassVar[str] = "engine_error"
-    retried: ClassVar[bool] = False
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class InvalidRequest(EngineError):
-    """The caller must change `field`."""
-
-    code = "invalid_request"
-
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.field = field
-
-
-class ContentRejected(EngineError):
-    """The model's maker refuses this content; `message` has its words."""
-
-    code = "content_rejected"
-
-
-class ModelUnusable(EngineError):
-    """The operator must mend the model: its weights are missing, broken or not allowed."""
-
-    code = "model_unusable"
-
-
-class EngineUnavailable(EngineError):
-    """Nothing is wrong with the request; the engine cannot take it now."""
-
-    code = "engine_unavailable"
-    retried = True
-
-
-class UpstreamRateLimited(EngineUnavailable):
-    code = "rate_limited"
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class UpstreamOutcomeUnknown(EngineError):
-    """A paid request was sent and got no whole answer; sent again it might be paid twice, so it is not."""
-
-    code = "upstream_outcome_unknown"
-
-
-class OutOfMemory(EngineError):
-    """The device is too small for this batch; tried again alone, then with the model's memory-saving settings."""
-
-    code = "out_of_memory"
-    retried = True
-
-
-class EngineCrashed(EngineError):
-    """The engine died or broke its contract; the worker is started anew and the batch's jobs are tried one at a time."""
-
-    code = "engine_crashed"
-    retried = True
-
-
 # ---------------------------------------------------------------------------------------------- engines
 
 
@@ -320,7 +278,10 @@ class Engine(abc.ABC):
         return ()
 
     async def discover(self) -> Sequence[ModelSpec]:
-        """What is on offer and no entry names yet."""
+        """Every model that its server or account has: those that no entry of models.toml names are shown to the operator, who
+        is given an entry of this id and source, with the options that are not the default. Raises EngineUnavailable, or
+        ModelUnusable, where it cannot be asked.
+        """
         return ()
 
     @abc.abstractmethod
@@ -339,7 +300,14 @@ class Engine(abc.ABC):
         return None
 
     async def health(self, lane: str) -> Health:
+        """How a lane of `lanes` is, by a question that costs nothing; asked every now and then while nothing runs there, and
+        after failures until it is well. Jobs are kept from a lane that is not. Local engines are not asked."""
         return Health(ok=True)
+
+    def holds(self, model: ModelSpec) -> Hashable | None:
+        """Pure. Remote engines: what a server has to load before it can make this model's pictures, if it keeps one such
+        thing at a time; jobs that need the same one then go together, within limits. None: a change costs nothing."""
+        return None
 
     async def aclose(self) -> None:
         return None

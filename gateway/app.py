@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from litestar import Litestar, Router
@@ -15,6 +16,10 @@ from gateway.accounts.device_cookies import DeviceCookies
 from gateway.accounts.limits import RequestLimits
 from gateway.accounts.sessions import Sessions
 from gateway.accounts.signing_in import SignIn
+from gateway.api.a1111.extras import A1111Extras
+from gateway.api.a1111.following import Following
+from gateway.api.a1111.orders import A1111Orders
+from gateway.api.a1111.routes import a1111_routers
 from gateway.api.access import authenticated
 from gateway.api.admin.routes import admin_router
 from gateway.api.bodies import JsonRequest
@@ -38,6 +43,18 @@ from gateway.api.gallery.shares import sharing_router
 from gateway.api.gallery.trashing import trash_router
 from gateway.api.given import Services, hand_over_in_turn, provided
 from gateway.api.links import Links
+from gateway.api.mcp.beginning import begin
+from gateway.api.mcp.calling import Calling
+from gateway.api.mcp.looking import Looking
+from gateway.api.mcp.making import Making
+from gateway.api.mcp.pictures import Views
+from gateway.api.mcp.routes import mcp_router
+from gateway.api.mcp.serving import Mcp
+from gateway.api.openai.conversations import Conversations
+from gateway.api.openai.orders import OpenAIOrders
+from gateway.api.openai.routes import openai_router
+from gateway.api.openwebui.orders import OpenWebUIOrders
+from gateway.api.openwebui.routes import openwebui_routers
 from gateway.api.operations.metrics import Metrics
 from gateway.api.operations.readiness import Readiness
 from gateway.api.operations.routes import operations_router
@@ -127,6 +144,9 @@ def assembled(current: Callable[[], House]) -> Litestar:
             tasks_router(),
             webhooks_router(),
             studio_router(),
+            *openwebui_routers(),
+            openai_router(),
+            *a1111_routers(),
             gallery_router(),
             listing_router(),
             sharing_router(),
@@ -139,6 +159,7 @@ def assembled(current: Callable[[], House]) -> Litestar:
             common_router(),
             team_router(),
             admin_router(),
+            mcp_router(),
         ],
     )
 
@@ -197,6 +218,7 @@ class House:
             app.state.streams = self.services.streams
             await self.services.scheduler.start()
             stack.push_async_callback(self.services.scheduler.stop)
+            await _behind(stack, self.services.models.keep_asking(self.services.scheduler.models_changed))
             await _behind(stack, self.services.caller.run())
             await _behind(stack, idempotency.keep_swept(db))
             await _behind(stack, keep_granting(db, lambda: self._settings.credits))
@@ -223,6 +245,7 @@ class House:
         checkup = Checkup(db, blobs)
         stack.push_async_callback(checkup.close)
         links = Links(signer, closed)
+        streams = Streams()
         fetcher = Fetcher(lambda: self._settings.fetch, self.internet)
         stack.callback(fetcher.close)
         incoming = Incoming(db, blobs, fetcher, lambda: self._settings, links.blob_of)
@@ -243,6 +266,16 @@ class House:
         language = Language(lambda: self._settings.chat, self.secrets)
         chat = Chat(db, ChatWork(gallery_orders), language)
         stack.push_async_callback(chat.close)
+        a1111_following = Following(bus)
+        await a1111_following.rebuild(db)
+        stack.callback(a1111_following.close)
+        a1111_orders = A1111Orders(db, bus, models, scheduler, incoming, blobs)
+        openai_orders = OpenAIOrders(db, bus, models, orders, streams, blobs, links)
+        cursors, views = Cursors(self.secrets.derive(CURSORS)), Views(blobs)
+        making = Making(db, bus, scheduler, gallery_orders, incoming, views, links, streams, lambda: self._settings)
+        looking = Looking(db, models, scheduler, views, links, cursors)
+        mcp = Mcp(db, bus, partial(begin, Calling(making, looking), looking))
+        stack.push_async_callback(mcp.close)
         return Services(
             db=db,
             door=door,
@@ -258,8 +291,8 @@ class House:
             catalog_file=self.catalog_file,
             scheduler=scheduler,
             links=links,
-            cursors=Cursors(self.secrets.derive(CURSORS)),
-            streams=Streams(),
+            cursors=cursors,
+            streams=streams,
             envelopes=envelopes,
             fetcher=fetcher,
             caller=Caller(db, bus, fetcher.post, envelopes.json, signing, lambda: self._settings.webhooks),
@@ -271,6 +304,14 @@ class House:
             orders=orders,
             gallery_orders=gallery_orders,
             chat=chat,
+            a1111_orders=a1111_orders,
+            a1111_extras=A1111Extras(db, bus, models, scheduler, incoming, blobs, a1111_orders),
+            a1111_following=a1111_following,
+            mcp=mcp,
+            conversations=Conversations(db, models, scheduler, incoming, blobs, links, openai_orders),
+            openai_orders=openai_orders,
+            openwebui_orders=OpenWebUIOrders(db, bus, models, scheduler, orders, streams, links),
+            secrets=self.secrets,
             studio_orders=StudioOrders(db, bus, models, scheduler, incoming, blobs, links),
             readiness=Readiness(db, blobs),
             metrics=Metrics(bus, scheduler),

@@ -30,6 +30,8 @@ class JobQueued(Struct, frozen=True):
     """To be run without mates."""
     saving: bool = False
     """To be run with the model's memory-saving settings."""
+    away_since: float = 0.0
+    """Since when its engine was away at each try, in seconds since the epoch; 0: it was not."""
 
 
 class JobChanged(Struct, frozen=True):

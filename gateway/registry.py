@@ -133,13 +133,18 @@ def _decoded(table: Mapping[str, Any], shape: type[Struct], path: tuple[str, str
 
 def _told_to_engines(secret: Callable[[str], str]) -> Callable[[str], str]:
     """Secrets as the contract has them: no name is no secret, and one that is not set makes the model unusable."""
+    missing: set[str] = set()
 
     def told(name: str) -> str:
         try:
-            return secret(name) if name else ""
+            value = secret(name) if name else ""
         except ConfigurationError as error:
-            log.warning("%s", error.message)  # this one names the file
+            if name not in missing:  # lanes are asked how they are again and again
+                log.warning("%s", error.message)  # this one names the file
+            missing.add(name)
             raise ModelUnusable(f"The secret {name} is not set: put it in the environment or into secrets.toml.") from error
+        missing.discard(name)
+        return value
 
     return told
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -20,6 +20,8 @@ class Outlook(Struct, frozen=True):
     """Some lane that can run it is well."""
     wait_seconds: float = 0.0
     """Until a job that comes now would begin, as far as is known."""
+    doubtful: bool = False
+    """Its lanes failed, and have yet to show that they are well again."""
     reason: str = ""
     """Why it is not ready."""
 
@@ -67,6 +69,37 @@ def visible(catalog: Catalog, team: Collection[str]) -> Iterable[ModelEntry]:
     return (entry for entry in catalog.models.values() if not entry.retired and _sees(team, entry))
 
 
+def step_ins(
+    order: Sequence[str],
+    tried: Collection[str],
+    capability: Capability,
+    catalog: Catalog,
+    cards: Mapping[str, ModelCard],
+    outlooks: Mapping[str, Outlook],
+    team: Collection[str],
+    pictures: int = 0,
+    *,
+    unwell_too: bool = False,
+) -> list[ModelEntry]:
+    """The models that may have a job whose own cannot run it, the first one first: those that are well, can do it, and have
+    not had it yet; `unwell_too` adds those behind them that cannot run just now. `order` names them by id or alias; in it
+    `auto` is all others, the best first.
+    """
+    able = _able(capability, catalog, cards, team)
+    able = [entry for entry in able if takes(pictures, capability, cards[entry.id]) and entry.id not in tried]
+    well = _by_merit(able, capability, catalog, outlooks)
+    named = [catalog.aliases.get(name, name) for name in order]
+    in_order = _in_order(named, well)
+    return [*in_order, *_in_order(named, [entry for entry in able if entry not in well])] if unwell_too else in_order
+
+
+def _in_order(named: Sequence[str], entries: Iterable[ModelEntry]) -> list[ModelEntry]:
+    found = {entry.id: entry for entry in entries}
+    others = [id_ for id_ in found if id_ not in named]
+    ids = [id_ for name in named for id_ in (others if name == AUTO else (name,))]
+    return [found[id_] for id_ in dict.fromkeys(ids) if id_ in found]
+
+
 def _best(
     capability: Capability,
     catalog: Catalog,
@@ -75,20 +108,33 @@ def _best(
     team: Collection[str],
     pictures: int,
 ) -> ModelEntry:
-    """Of those that are well the operator's default, else the one with the shortest wait, else the first in the file.
-
-    Where none takes so many pictures any is returned that has the capability: its card says what is too much.
-    """
-    able = [entry for entry in visible(catalog, team) if entry.id in cards and capability in cards[entry.id].capabilities]
+    """Where none takes so many pictures any is returned that has the capability: its card says what is too much."""
+    able = _able(capability, catalog, cards, team)
     able = [entry for entry in able if takes(pictures, capability, cards[entry.id])] or able
-    ready = [entry for entry in able if outlooks.get(entry.id, UNKNOWN).ready]
-    if ready:
-        preferred = catalog.defaults.get(capability)
-        return min(ready, key=lambda entry: (entry.id != preferred, outlooks.get(entry.id, UNKNOWN).wait_seconds))
+    if well := _by_merit(able, capability, catalog, outlooks):
+        return well[0]
     if able:
         why = "; ".join(f"{entry.id}: {outlooks[entry.id].reason or 'no lane'}" for entry in able)
         raise NotAccepting(f"No model that does {capability} can run now ({why}). Try again later.")
     raise InvalidInput(f"No model here does {capability}; GET /v1/models tells what each can do.", field="model")
+
+
+def _able(capability: Capability, catalog: Catalog, cards: Mapping[str, ModelCard], team: Collection[str]) -> list[ModelEntry]:
+    return [entry for entry in visible(catalog, team) if entry.id in cards and capability in cards[entry.id].capabilities]
+
+
+def _by_merit(
+    able: Iterable[ModelEntry], capability: Capability, catalog: Catalog, outlooks: Mapping[str, Outlook]
+) -> list[ModelEntry]:
+    """Of those that are well the operator's default, then those with the shortest wait, in the file's order; last those that
+    may be well again."""
+    preferred = catalog.defaults.get(capability)
+
+    def merit(entry: ModelEntry) -> tuple[bool, bool, float]:
+        outlook = outlooks.get(entry.id, UNKNOWN)
+        return outlook.doubtful, entry.id != preferred, outlook.wait_seconds
+
+    return sorted((entry for entry in able if outlooks.get(entry.id, UNKNOWN).ready), key=merit)
 
 
 def _sees(team: Collection[str], entry: ModelEntry) -> bool:

@@ -92,6 +92,18 @@ class Secrets:
             document[name] = value
             files.replace(self.path, tomlkit.dumps(document).encode(), PRIVATE)
 
+    def forget(self, name: str) -> None:
+        """Take a secret out of secrets.toml, where it is there. Raises ConfigurationError, OSError."""
+        with self._turn:
+            if self.path.exists() and name in _secrets_of(self.path):
+                document = tomlkit.parse(self.path.read_text("utf-8"))
+                del document[name]
+                files.replace(self.path, tomlkit.dumps(document).encode(), PRIVATE)
+
+    def is_the_operators(self, name: str) -> bool:
+        """Whether the environment has it: then no API changes it."""
+        return bool(self._environment.get(name, "").strip())
+
     def derive(self, purpose: str) -> bytes:
         """A key of its own for each purpose: 32 bytes, HMAC-SHA256 (RFC 2104) of the purpose under the master key."""
         return hmac.digest(self.master_key, b"darkroom:" + purpose.encode(), hashlib.sha256)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from engines.contract import Capability, ModelCard
 from gateway.catalog import Catalog, ModelEntry
 from gateway.errors import InvalidInput, ModelRetired, NotAccepting, UnknownModel
-from gateway.routing import Outlook, choose, visible
+from gateway.routing import Outlook, choose, step_ins, visible
 
 TEAM = frozenset({"0190-team", "painters"})
 CATALOG = Catalog(
@@ -139,3 +140,54 @@ def test_auto_takes_a_model_that_takes_as_many_pictures() -> None:
     assert chosen("auto", "image_to_image", cards=cards, pictures=3) == "oil"
     # None does: its card will say how many are too many.
     assert chosen("auto", "image_to_image", cards=cards, pictures=4) == "ink"
+
+
+# --------------------------------------------------------------------------------------------------------- fail-over
+
+
+def stepping_in(
+    order: list[str],
+    *,
+    tried: set[str] = frozenset(),  # type: ignore[assignment]
+    capability: Capability = "text_to_image",
+    cards: Mapping[str, ModelCard] = CARDS,
+    outlooks: Mapping[str, Outlook] = {},
+    pictures: int = 0,
+    unwell_too: bool = False,
+) -> list[str]:
+    found = step_ins(order, tried, capability, CATALOG, cards, outlooks, TEAM, pictures, unwell_too=unwell_too)
+    return [entry.id for entry in found]
+
+
+DOWN = Outlook(ready=False, reason="away")
+
+
+@pytest.mark.parametrize(
+    ("order", "more", "found"),
+    [
+        (["auto"], {}, ["oil", "ink", "ours", "by-id"]),  # the operator's default first, then the file's order
+        (["auto"], {"tried": {"oil", "ours"}}, ["ink", "by-id"]),
+        (["auto"], {"outlooks": {"oil": DOWN}}, ["ink", "ours", "by-id"]),
+        (["auto"], {"outlooks": {"oil": Outlook(doubtful=True)}}, ["ink", "ours", "by-id", "oil"]),
+        (["auto"], {"outlooks": {"ink": Outlook(wait_seconds=9)}}, ["oil", "ours", "by-id", "ink"]),
+        (["auto"], {"capability": "inpaint"}, ["ink", "ours"]),
+        (["ours", "ink"], {}, ["ours", "ink"]),
+        (["ours", "auto"], {}, ["ours", "oil", "ink", "by-id"]),
+        (["auto", "oil"], {}, ["ink", "ours", "by-id", "oil"]),
+        (["canvas"], {}, ["oil"]),  # an alias
+        (["canvas", "oil"], {}, ["oil"]),
+        (["slate", "secret", "ink"], {}, ["ink"]),  # retired ones and other teams' are left out
+        (["ink"], {"cards": {"oil": DRAWS}}, []),  # and so is what is not on offer
+        (["ink", "oil"], {"outlooks": {"ink": DOWN}}, ["oil"]),
+        (["ink", "oil"], {"outlooks": {"ink": DOWN}, "unwell_too": True}, ["oil", "ink"]),
+        (["auto"], {"capability": "inpaint", "pictures": 2}, []),  # none takes so many
+    ],
+)
+def test_who_may_step_in(order: list[str], more: dict[str, Any], found: list[str]) -> None:
+    assert stepping_in(order, **more) == found
+
+
+def test_auto_prefers_those_that_are_surely_well() -> None:
+    assert chosen(None, outlooks={"oil": Outlook(doubtful=True)}) == "ink"
+    every = {id_: Outlook(doubtful=True) for id_ in CARDS}
+    assert chosen(None, outlooks=every) == "oil", "where all are doubtful the default is it again"

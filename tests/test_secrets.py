@@ -57,6 +57,19 @@ def test_the_first_secret_makes_the_file(tmp_path: Path) -> None:
     assert (tmp_path / "secrets.toml").read_text().startswith("# Secrets")
 
 
+def test_a_secret_that_is_forgotten_leaves_the_others(tmp_path: Path) -> None:
+    opened = Secrets.open(tmp_path, {"A": "the operator's"})
+    opened.forget("NEVER_WAS")
+    opened.set("ONE", "1")
+    opened.set("TWO", "2")
+    opened.forget("ONE")
+    opened.forget("ONE")
+    assert not opened.has("ONE")
+    assert opened.get("TWO") == "2"
+    assert (opened.is_the_operators("A"), opened.is_the_operators("TWO")) == (True, False)
+    assert mode_of(opened.path) == 0o600
+
+
 def test_a_secret_written_by_hand_is_seen(tmp_path: Path) -> None:
     opened = Secrets.open(tmp_path, {})
     assert not opened.has("A")

@@ -21,6 +21,7 @@ from engines.contract import (
     ModelUnusable,
     RemoteEngine,
 )
+from engines.http import Closing
 
 
 class A1111Engine(RemoteEngine):
@@ -33,6 +34,7 @@ class A1111Engine(RemoteEngine):
     def __init__(self, name: str, options: options.Options) -> None:
         super().__init__(name, options)
         self._stations: dict[str, Station] = {}
+        self._closing = Closing(self._close)
         self._gone: list[Station] = []
         """Under a login that was changed; a picture may still be under way there."""
 
@@ -41,8 +43,11 @@ class A1111Engine(RemoteEngine):
 
     async def discover(self) -> Sequence[ModelSpec]:
         """Checkpoints, and upscalers that need no model of their own."""
+        told = await self._all()
+        if told and all(isinstance(each, EngineError) for each in told):
+            raise next(each for each in told if isinstance(each, EngineError))
         found: dict[str, ModelSpec] = {}
-        for facts in [each for each in await self._all() if not isinstance(each, EngineError)]:
+        for facts in [each for each in told if not isinstance(each, EngineError)]:
             sources = [*((row.name, row.name) for row in facts.checkpoints)]
             sources += [(name, f"{cards.UPSCALER}{name}") for name in facts.upscalers if facts.extras]
             for name, source in sources:
@@ -73,17 +78,26 @@ class A1111Engine(RemoteEngine):
         """They are made one after the other, so all of a model go together: its checkpoint is loaded once for them."""
         return request.model if card.max_batch > 1 else None
 
+    def holds(self, model: ModelSpec) -> Hashable | None:
+        """The checkpoint, by the name that the entry has for it; upscalers need none."""
+        return None if model.source.startswith(cards.UPSCALER) or model.source == cards.LOADED else model.source
+
     async def generate(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
-        async for event in running.run(batch, self._station(lane), self.options):
-            yield event
+        with self._closing.using():
+            async for event in running.run(batch, self._station(lane), self.options):
+                yield event
 
     async def health(self, lane: str) -> Health:
         try:
-            return await self._station(lane).health()
+            with self._closing.using():
+                return await self._station(lane).health()
         except EngineError as error:
             return Health(ok=False, reason=error.message)
 
     async def aclose(self) -> None:
+        await self._closing.aclose()
+
+    async def _close(self) -> None:
         await asyncio.gather(*(station.aclose() for station in (*self._stations.values(), *self._gone)))
         self._stations.clear()
 

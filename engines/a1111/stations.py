@@ -86,7 +86,7 @@ class Station:
         until = time.monotonic() + SETTLE_SECONDS
         while await watch.stop_if_it_runs():
             if time.monotonic() > until:
-                raise EngineUnavailable(f"{self.server.name} still works on a picture that was given up.")
+                raise EngineUnavailable(f"{self.server.name} still works on a picture that was given up.", begun=False)
             await asyncio.sleep(self._options.poll_seconds)
         self._left = None
 

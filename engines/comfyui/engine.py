@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Hashable, Sequence
 
-from engines import samplers
+from engines import http, samplers
 from engines.comfyui import cards, importing, nodes, options, workflows
 from engines.comfyui.options import lane_of
 from engines.comfyui.running import Run
@@ -42,20 +42,25 @@ class ComfyUIEngine(WorkflowEngine):
         super().__init__(name, options)
         self._urls = {lane_of(url): url for url in options.servers}
         self._servers: dict[str, tuple[str, Comfy]] = {}
+        self._closing = http.Closing(self._close)
 
     def lanes(self) -> Sequence[str]:
         return tuple(self._urls)
 
     async def discover(self) -> Sequence[ModelSpec]:
         """The checkpoints of the first server that answers, as text-to-image models, and workflows of the operator's own."""
+        away: EngineError | None = None
         for lane in self._urls:
             try:
                 listed = await self._server(lane).choices(*CHECKPOINTS)
-            except EngineError:
+            except EngineError as error:
+                away = away or error
                 continue
             found = {_id(each): _checkpoint(each) for each in reversed(listed)}
             own = await asyncio.to_thread(importing.own_names, self.options.workflows)
             return (*reversed(found.values()), *(ModelSpec(id=name, source=name) for name in own if name not in found))
+        if away:
+            raise away
         return ()
 
     async def card(self, model: ModelSpec) -> ModelCard:
@@ -78,8 +83,9 @@ class ComfyUIEngine(WorkflowEngine):
 
     async def health(self, lane: str) -> Health:
         try:
-            async with asyncio.timeout(HEALTH_SECONDS):
-                return Health(ok=True, free_memory=await self._server(lane).free_memory())
+            with self._closing.using():
+                async with asyncio.timeout(HEALTH_SECONDS):
+                    return Health(ok=True, free_memory=await self._server(lane).free_memory())
         except TimeoutError:
             return Health(ok=False, reason=f"{self._server(lane).name} did not answer within {HEALTH_SECONDS:.0f} s.")
         except EngineError as error:
@@ -89,7 +95,17 @@ class ComfyUIEngine(WorkflowEngine):
         """The server gives its models' memory back when it is idle. Raises an EngineError."""
         await self._server(lane).free()
 
+    def holds(self, model: ModelSpec) -> Hashable | None:
+        """What the checkpoint is where one is named; the others are told apart by their workflows."""
+        mine = model.options or options.ModelOptions()
+        return mine.checkpoint or model.source
+
     async def generate(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
+        with self._closing.using():
+            async for event in self._made(batch, lane):
+                yield event
+
+    async def _made(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
         found = await self._workflows(batch.model)
         servers = [self._server(lane), *(self._server(other) for other in self._urls if other != lane)]
         mine = batch.model.options or options.ModelOptions()
@@ -103,6 +119,9 @@ class ComfyUIEngine(WorkflowEngine):
                 yield event
 
     async def aclose(self) -> None:
+        await self._closing.aclose()
+
+    async def _close(self) -> None:
         servers, self._servers = self._servers, {}
         await asyncio.gather(*(server.aclose() for _, server in servers.values()))
 

@@ -85,8 +85,9 @@ class Run:
         try:
             async for event in self._events():
                 yield event
-        except EngineUnavailable:
+        except EngineUnavailable as error:
             if not self._canceled():
+                error.begun = error.begun or bool(self._outstanding or self._made)
                 raise  # what is on the server goes on, and the next attempt finds it there
             await self._cancel()
         except EngineError:
@@ -97,7 +98,7 @@ class Run:
 
     async def _events(self) -> AsyncIterator[Event]:
         left = await self._patiently(lambda: prompts.earlier(self._request, self._servers, self._workflow))
-        waiting = deque(self._request.pictures)
+        waiting = deque(each for each in self._request.pictures if each.ordinal in left or not self._request.found_only)
         if self._batch.saving:
             await self._server.free()
         while (waiting or self._outstanding) and not self._canceled():
@@ -113,6 +114,8 @@ class Run:
             if self._canceled():
                 break
             self._outstanding.popleft()
+            if ready is None and self._request.found_only:
+                continue
             if ready is None:
                 self._outstanding.appendleft(await self._begin(prompt.picture))
                 continue
@@ -168,7 +171,7 @@ class Run:
     async def _resend(self, prompt: Prompt) -> None:
         """The server knows it no more: it was started anew. A prompt that fells its server twice is not sent again."""
         prompt.losses += 1
-        if prompt.losses >= MOST_LOSSES:
+        if prompt.losses >= MOST_LOSSES or self._request.found_only:
             raise EngineCrashed(f"{prompt.server.name} was started anew each time that it worked on this.")
         log.info("%s lost a prompt, as after a restart; it is sent again", prompt.server.name)
         fresh = prompts.prompt_id(self._request, prompt.picture.ordinal)

@@ -41,11 +41,16 @@ class Sender:
             await self._submit(prompt)
         except UpstreamRateLimited:
             raise
-        except EngineUnavailable:
+        except EngineUnavailable as error:
             # Perhaps it was taken, and only the answer was lost.
             if prompt.sent == before:
                 raise
-            if not await self._is_there(prompt):
+            try:
+                there = await self._is_there(prompt)
+            except EngineUnavailable as away:
+                away.begun = error.begun
+                raise
+            if not there:
                 await self._submit(prompt)
 
     async def _submit(self, prompt: Prompt) -> None:

@@ -61,11 +61,7 @@ class GeminiEngine(Account):
         """Of the whole account: the pictures of one request are asked for side by side."""
 
     async def discover(self) -> Sequence[ModelSpec]:
-        try:
-            offered = await self._offered()
-        except EngineError:
-            return ()
-        return [ModelSpec(id=each, source=each) for each in offered if "image" in each]
+        return [ModelSpec(id=each, source=each) for each in await self._offered() if "image" in each]
 
     async def card(self, model: ModelSpec) -> ModelCard:
         sdk_is_there()
@@ -80,7 +76,7 @@ class GeminiEngine(Account):
         if (count := len(asking.seen(request))) > card.max_references:
             raise InvalidRequest(f"This model looks at {card.max_references} pictures, not {count}.", "references")
 
-    async def health(self, lane: str) -> Health:
+    async def _how_it_is(self) -> Health:
         try:
             self._pace.check()
             await self._offered()
@@ -123,6 +119,9 @@ class GeminiEngine(Account):
                 each.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
         if errors and (worst := _worst(errors, made)):
+            # What was made before is paid for, whatever becomes of the rest.
+            worst.upstream_id = worst.upstream_id or upstream or None
+            worst.usage = costs.added(usage, worst.usage or {}) or None
             raise worst
         yield Done(request.id, upstream or None, usage or None)
 

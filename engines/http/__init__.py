@@ -17,7 +17,7 @@ drops what nobody waits for any more, `Closing` closes when the last one has gon
 from engines.http.account import Account
 from engines.http.client import Answer, Limits, Server, open_client
 from engines.http.closing import Closing
-from engines.http.faults import Lost, clean, from_exception, from_status, retry_after, said, was_sent
+from engines.http.faults import Lost, clean, from_exception, from_status, request_id, retry_after, said, was_sent
 from engines.http.pace import Pace
 from engines.http.pictures import decode, media_type, png, preview, ready, size_of
 from engines.http.waiting import Left, unless_canceled
@@ -40,6 +40,7 @@ __all__ = [
     "png",
     "preview",
     "ready",
+    "request_id",
     "retry_after",
     "said",
     "size_of",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
+import asyncio
 from collections.abc import AsyncIterator, Hashable, Sequence
 from typing import Any
 
-from engines.contract import Batch, Event, ImageRequest, ModelCard, RemoteEngine
+from engines.contract import Batch, Event, Health, ImageRequest, ModelCard, RemoteEngine
 from engines.http.closing import Closing
 from engines.http.waiting import Left
 
@@ -17,6 +18,7 @@ class Account(RemoteEngine):
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
         self._closing = Closing(self._close)
+        self._asked: asyncio.Task[Health] | None = None
 
     def lanes(self) -> Sequence[str]:
         return tuple(str(number) for number in range(1, self.options.concurrency + 1))
@@ -35,12 +37,25 @@ class Account(RemoteEngine):
                 except Left:
                     continue
 
+    async def health(self, lane: str) -> Health:
+        """The lanes of an account are all asked at once, and one question answers them."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.ensure_future(self._how_it_is())
+        return await asyncio.shield(self._asked)
+
     async def aclose(self) -> None:
+        if self._asked is not None:
+            self._asked.cancel()
+            await asyncio.gather(self._asked, return_exceptions=True)
         await self._closing.aclose()
 
     @abc.abstractmethod
     def _make(self, batch: Batch, request: ImageRequest) -> AsyncIterator[Event]:
         """One request's events, `Done` too. Raises Left when it was canceled, and an EngineError."""
+
+    @abc.abstractmethod
+    async def _how_it_is(self) -> Health:
+        """By a question that costs nothing. Raises nothing."""
 
     @abc.abstractmethod
     async def _close(self) -> None:

@@ -29,6 +29,8 @@ USUAL_REST = 5.0
 LONGEST_REST = 3600.0
 """Seconds until another try, where a server says nothing or something absurd."""
 
+REQUEST_IDS = ("x-request-id", "request-id", "x-goog-request-id", "apim-request-id")
+_REQUEST_ID = re.compile(r"[\w.:+/=-]{1,128}", re.ASCII)
 _NOT_SENT = (
     httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol,
     httpx.LocalProtocolError, httpx.InvalidURL,
@@ -67,7 +69,8 @@ def from_exception(
         return ModelUnusable(f"{server} shows a certificate that cannot be trusted; {cure}.")
     if not was_sent(error):
         why = "did not answer in time" if isinstance(error, httpx.TimeoutException) else f"cannot be reached ({told})"
-        return EngineUnavailable(f"{server} {why}; is it running, and is its address in models.toml right?")
+        told = f"{server} {why}; is it running, and is its address in models.toml right?"
+        return EngineUnavailable(told, begun=False)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return lost(f"{server} took the request and did not answer in time.")
     if isinstance(error, TooLarge | httpx.DecodingError):
@@ -85,12 +88,23 @@ def from_status(
     lost: Lost = EngineUnavailable,
 ) -> EngineError:
     """For an answer whose status is no good one; a protocol's own shapes are looked at before."""
-    words = said(body, secrets)
+    error = _by_status(status, headers, said(body, secrets), server, lost)
+    error.upstream_id = request_id(headers)
+    return error
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """What the server calls the request that it answered, if it says so."""
+    told = next((told for name in REQUEST_IDS if (told := headers.get(name))), "")
+    return told if _REQUEST_ID.fullmatch(told) else None
+
+
+def _by_status(status: int, headers: Mapping[str, str], words: str, server: str, lost: Lost) -> EngineError:
     answered = f"{server} answered {status}" + (f": {_stopped(words)}" if words else ".")
     if status == 429:
         return UpstreamRateLimited(answered, retry_after(headers) or USUAL_REST)
     if status == 503:
-        return EngineUnavailable(answered)
+        return EngineUnavailable(answered, begun=False)
     if status in (401, 402, 403, 407):
         return ModelUnusable(f"{answered} The operator must see to its key or its account.")
     if 300 <= status < 400:

@@ -35,9 +35,9 @@ def arguments(
     if found.kind == "gpt-image":
         asked |= _gpt_image(request, own)
     elif found.kind == "dall-e":
-        asked |= {"response_format": "b64_json", **_given(own, "quality", "style")}
+        asked |= {"response_format": "b64_json", **_given(request, own, "quality", "style")}
     else:
-        asked |= {"response_format": "b64_json", **_given(own, "quality", "background", "output_format", "style")}
+        asked |= {"response_format": "b64_json", **_given(request, own, "quality", "background", "output_format", "style")}
     if partial:
         asked |= {"stream": True, "partial_images": partial}
     if is_edit(request):
@@ -55,16 +55,17 @@ def mask_png(mask: Pixels) -> bytes:
 
 
 def _gpt_image(request: ImageRequest, own: ModelOptions) -> dict[str, Any]:
-    asked = _given(own, "quality", "background", "output_format")
+    asked = _given(request, own, "quality", "background", "output_format")
     if own.output_compression is not None:
         asked["output_compression"] = own.output_compression
     if is_edit(request):
-        return asked | _given(own, "input_fidelity")
-    return asked | _given(own, "moderation")
+        return asked | _given(request, own, "input_fidelity")
+    return asked | _given(request, own, "moderation")
 
 
-def _given(own: ModelOptions, *keys: str) -> dict[str, Any]:
-    return {key: value for key in keys if (value := getattr(own, key))}
+def _given(request: ImageRequest, own: ModelOptions, *keys: str) -> dict[str, Any]:
+    """What the caller chose, else what the entry says."""
+    return {key: value for key in keys if (value := request.choices.get(key) or getattr(own, key))}
 
 
 def _pictures(request: ImageRequest) -> dict[str, Any]:

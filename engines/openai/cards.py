@@ -14,6 +14,7 @@ from engines.openai.options import ModelOptions, Options, Prices
 
 QUALITIES = ("auto", "low", "medium", "high")
 OTHER = "other"
+AUTO = "auto"
 
 
 class AnySize(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ class Known(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Of both sides, where it makes its `sizes` only."""
     quality: tuple[str, ...] = QUALITIES
     fidelity: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ("text_to_image", "image_to_image", "inpaint")
     max_images: int = 10
     max_references: int = 16
@@ -105,9 +107,24 @@ def card(model: ModelSpec, options: Options) -> ModelCard:
         guidance_scale=Span(0, 30, 5) if "guidance_scale" in takes else None,
         strength=Span(0, 1, 0.75) if "strength" in takes else None,
         negative_prompt="negative_prompt" in takes,
+        choices=_choices(own, found),
         seeds="seed" in takes,
         replay="never" if options.paid else "safe",
     )
+
+
+def _choices(own: ModelOptions, found: Known) -> dict[str, tuple[str, ...]]:
+    """What the entry leaves open. How strictly the maker moderates is for whoever has the account."""
+    backgrounds = ("opaque",) if own.output_format == "jpeg" else ("opaque", "transparent")
+    offered: dict[str, tuple[str, ...]] = {"quality": (), "background": (), "input_fidelity": (), "style": ()}
+    if found.kind == "gpt-image":
+        offered |= {"quality": found.quality, "background": backgrounds, "input_fidelity": found.fidelity}
+    elif found.kind == "dall-e":
+        offered |= {"quality": found.quality if len(found.quality) > 1 else (), "style": found.styles}
+    settled = {name: getattr(own, name) for name in offered}
+    left = {name: tuple(word for word in words if word != AUTO) for name, words in offered.items()}
+    fixed = {name: (word,) for name, word in settled.items() if word not in ("", AUTO)}
+    return {name: words for name, words in {**left, **fixed}.items() if words}
 
 
 def made_size(width: int, height: int, found: Known) -> Size:

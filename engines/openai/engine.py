@@ -72,8 +72,10 @@ class OpenAIEngine(Account):
         """What the account may use; at OpenAI itself only what makes pictures."""
         try:
             offered = await self._offered()
-        except EngineError:
-            return ()
+        except EngineError as error:
+            if _lists_none(error):
+                return ()
+            raise
         own = self.options.at_openai
         return [ModelSpec(id=each, source=each) for each in offered if cards.nearest(each) or not own]
 
@@ -89,14 +91,13 @@ class OpenAIEngine(Account):
             cards.made_size(request.width, request.height, found)
             cards.check_pictures(request, found)
 
-    async def health(self, lane: str) -> Health:
+    async def _how_it_is(self) -> Health:
         try:
             self._pace.check()
             await self._offered()
         except EngineError as error:
-            # Not every server lists its models; one that says so is there.
-            answers = getattr(error.__cause__, "status_code", 0) in (404, 405, 501)
-            return Health(ok=answers, reason="" if answers else error.message)
+            there = _lists_none(error)
+            return Health(ok=there, reason="" if there else error.message)
         return Health(ok=True)
 
     async def _close(self) -> None:
@@ -111,21 +112,27 @@ class OpenAIEngine(Account):
         upstream = ""
         # Where pictures have seeds each has its own, and so a call of its own.
         groups = [(each,) for each in request.pictures] if "seed" in own.parameters else [request.pictures]
-        for group in groups:
-            watched = found.kind == "gpt-image" and len(request.pictures) == 1 and batch.watched(request.id)
-            partial = own.partial_images if watched else 0
-            asked = await asyncio.to_thread(
-                arguments, batch.model.source, request, group, size, found, own, partial=partial
-            )  # fmt: skip
-            async for part in self._ask(batch, request, asked):
-                if isinstance(part, Partial):
-                    seen = await asyncio.to_thread(preview, _decoded(part.base64) or b"")
-                    yield Progress(request.id, min(part.index, partial - 1) + 1, partial + 1, seen, group[0].ordinal)
-                    continue
-                usage = costs.added(usage, _spent(part, found, own, size))
-                upstream = upstream or part.request_id
-                for picture, at in zip(group, range(len(part.pictures)), strict=False):
-                    yield await asyncio.to_thread(self._ready, request, picture, part, at)
+        try:
+            for group in groups:
+                watched = found.kind == "gpt-image" and len(request.pictures) == 1 and batch.watched(request.id)
+                partial = own.partial_images if watched else 0
+                asked = await asyncio.to_thread(
+                    arguments, batch.model.source, request, group, size, found, own, partial=partial
+                )  # fmt: skip
+                async for part in self._ask(batch, request, asked):
+                    if isinstance(part, Partial):
+                        seen = await asyncio.to_thread(preview, _decoded(part.base64) or b"")
+                        yield Progress(request.id, min(part.index, partial - 1) + 1, partial + 1, seen, group[0].ordinal)
+                        continue
+                    usage = costs.added(usage, _spent(part, found, own, size, request.choices.get("quality", "")))
+                    upstream = upstream or part.request_id
+                    for picture, at in zip(group, range(len(part.pictures)), strict=False):
+                        yield await asyncio.to_thread(self._ready, request, picture, part, at)
+        except EngineError as error:
+            # What was made before is paid for, whatever becomes of the rest.
+            error.upstream_id = error.upstream_id or upstream or None
+            error.usage = costs.added(usage, error.usage or {}) or None
+            raise
         yield Done(request.id, upstream or None, usage or None)
 
     async def _ask(self, batch: Batch, request: ImageRequest, asked: dict[str, Any]) -> AsyncIterator[Partial | Answered]:
@@ -192,14 +199,19 @@ class OpenAIEngine(Account):
         return (self._opened[0],) if self._opened and self._opened[0] else ()
 
 
-def _spent(answer: Answered, found: cards.Known, own: ModelOptions, size: Size) -> dict[str, Any]:
+def _lists_none(error: EngineError) -> bool:
+    """Not every server lists its models; one that says so is there."""
+    return getattr(error.__cause__, "status_code", 0) in (404, 405, 501)
+
+
+def _spent(answer: Answered, found: cards.Known, own: ModelOptions, size: Size, chosen: str) -> dict[str, Any]:
     """The usage that came back, and what it comes to where prices are known."""
     prices = own.prices or found.prices
     if prices is None:
         return answer.usage
     cost = costs.of_tokens(answer.usage, prices)
     if cost is None and prices.picture:
-        quality = own.quality or next(iter(found.quality), "")
+        quality = chosen or own.quality or next(iter(found.quality), "")
         cost = costs.of_pictures(len(answer.pictures), quality, f"{size.width}x{size.height}", prices)
     return answer.usage if cost is None else {**answer.usage, "cost_usd": cost}
 

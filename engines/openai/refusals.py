@@ -12,7 +12,7 @@ from engines.contract import (
     InvalidRequest,
     ModelUnusable,
 )
-from engines.http import Lost, clean, from_exception, from_status
+from engines.http import Lost, clean, from_exception, from_status, request_id
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,11 @@ def _of_status(error: Any, server: str, secrets: Collection[str], lost: Lost) ->
         )  # fmt: skip
     if isinstance(found, InvalidRequest) and not found.field:
         found = InvalidRequest(found.message, FIELDS.get(str(told.get("param") or ""), ""))
+    if found.upstream_id is None:
+        found.upstream_id = request_id(response.headers)
     if error.request_id and isinstance(found, lost | ModelUnusable) and error.request_id not in found.message:
-        found = type(found)(f"{found.message} (Their request {clean(error.request_id, secrets)}.)")
+        found.message = f"{found.message} (Their request {clean(error.request_id, secrets)}.)"
+        found.args = (found.message,)
     return found
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -31,14 +32,26 @@ from engines.contract import (
 from engines.suite import checks
 from engines.suite.driver import Driver, SuiteBatch
 from engines.suite.requests import SEED, Limits, another_size, beyond, corners, make_request
+from engines.suite.tables import Case
 
 Spoil = Callable[[ImageRequest], ImageRequest]
 
 
 class EngineSuite:
-    """Derive a class whose name begins with Test, and give it the fixtures `engine` and `model`."""
+    """Derive a class whose name begins with Test, and give it the fixtures `engine` and `model`, or a models.toml."""
 
     pytestmark = pytest.mark.asyncio
+
+    @pytest_asyncio.fixture
+    async def engine(self, darkroom_case: Case) -> AsyncIterator[Engine]:
+        """As the file's table has it."""
+        engine = darkroom_case.build()
+        yield engine
+        await engine.aclose()
+
+    @pytest.fixture
+    def model(self, darkroom_case: Case) -> ModelSpec:
+        return darkroom_case.model
 
     @pytest.fixture
     def lane(self, engine: Engine) -> str:
@@ -83,6 +96,12 @@ class EngineSuite:
         health = await engine.health(driver.lane)
         assert isinstance(health, Health), "health: answer a Health, and do not raise"
         assert health.ok or health.reason, "health: what is not well has a reason"
+
+    async def test_what_it_holds_is_the_same_each_time(self, engine: Engine, model: ModelSpec) -> None:
+        held = engine.holds(model)
+        assert hash(held) == hash(engine.holds(model)), "holds: pure, and something that can be compared"
+        if isinstance(engine, LocalEngine):
+            assert held is None, "holds: a device's models are loaded by `load`"
 
     async def test_what_it_discovers_are_models(self, engine: Engine) -> None:
         found = list(await engine.discover())
@@ -137,6 +156,21 @@ class EngineSuite:
             checks.events_are_in_order(run, request)
             checks.pictures_are_as_asked(run, request)
 
+    async def test_a_chosen_background_is_kept(self, driver: Driver, limits: Limits) -> None:
+        card = await driver.card()
+        words = {"transparent": True, "opaque": False}
+        offered = [word for word in card.choices.get("background", ()) if word in words]
+        if not offered:
+            pytest.skip("the card lets no background be chosen")
+        for word in offered:
+            request = make_request(card, driver.model, steps=limits.steps, choices={"background": word})
+            run = await driver.run(SuiteBatch([request]))
+            checks.pictures_are_as_asked(run, request)
+            for event in run.of(request):
+                if isinstance(event, ImageReady):
+                    told = f"choices: background = {word}, but the picture has {'no' if words[word] else 'an'} alpha channel"
+                    assert checks.has_alpha(event) == words[word], told
+
     async def test_it_makes_other_sizes(self, driver: Driver, limits: Limits) -> None:
         card = await driver.card()
         size = another_size(card)
@@ -175,6 +209,18 @@ class EngineSuite:
         assert not checks.same_bytes(first, second), "two seeds made the same picture"
         apart = checks.difference(second, alone)
         assert apart <= limits.mean_difference, f"picture 1 made alone is another picture ({apart:.1f} levels away)"
+
+    async def test_what_is_only_looked_up_is_not_made(self, driver: Driver, limits: Limits) -> None:
+        """A request that was sent, taken from where it is; then one that never was, of which there is nothing."""
+        card = await driver.card()
+        if card.replay != "reconcile":
+            pytest.skip("the card does not say that earlier attempts are looked up")
+        request = make_request(card, driver.model, steps=limits.steps)
+        await driver.make(request)
+        last = replace(request, attempt=2, found_only=True)
+        checks.pictures_are_as_asked(await driver.make(last), last)
+        unknown = replace(last, id=f"{last.id}-never-sent")
+        assert not (await driver.run(SuiteBatch([unknown]))).pictures(unknown), "found_only: nothing may be made"
 
     async def test_mates_of_a_batch_are_all_served(self, engine: Engine, driver: Driver, limits: Limits) -> None:
         card = await driver.card()

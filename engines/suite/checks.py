@@ -45,6 +45,10 @@ def card_is_sane(card: ModelCard) -> None:
     assert card.takes_source or card.max_references, "takes_source: without one, max_references is 1 or more"
     assert len(set(card.samplers)) == len(card.samplers), "samplers: each once"
     assert all(card.samplers), "samplers: a name is not empty"
+    for name, words in card.choices.items():
+        assert words, f"choices: {name} has no word; leave it out where there is nothing to choose"
+        assert len(set(words)) == len(words), f"choices: {name} has each word once"
+        assert all(words), f"choices: a word of {name} is not empty"
     for name in ("steps", "guidance_scale", "strength"):
         _span_is_sane(name, getattr(card, name))
     if card.steps is not None:
@@ -120,6 +124,13 @@ def progress_is_absolute(run: Run, request: ImageRequest) -> None:
         assert 1 <= event.step <= event.total, f"Progress.step: 1 to total, not {event.step} of {event.total}"
         assert event.step >= reached, f"Progress.step: never falls; {event.step} came after {reached}"
         reached = event.step
+
+
+def has_alpha(event: ImageReady) -> bool:
+    if event.pixels is not None:
+        return bool(event.pixels.shape[2] == 4)
+    with Image.open(io.BytesIO(event.encoded or b"")) as picture:
+        return picture.has_transparency_data
 
 
 def same_bytes(one: ImageReady, other: ImageReady) -> bool:

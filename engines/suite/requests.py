@@ -84,6 +84,9 @@ def corners(card: ModelCard, model: ModelSpec) -> Iterator[ImageRequest]:
             yield replace(make_request(card, model), **{name: int(end) if name == "steps" else end})
     if card.negative_prompt:
         yield make_request(card, model, negative_prompt="blurry")
+    for name, words in card.choices.items():
+        for word in words:
+            yield make_request(card, model, choices={name: word})
     yield make_request(card, model, prompt="")
     yield make_request(card, model, prompt="x" * card.max_prompt)
 

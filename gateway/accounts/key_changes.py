@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.accounts import options
 from gateway.accounts.audit import record
 from gateway.accounts.authentication import forget
 from gateway.accounts.keys import Key, allow, encode, insert_key, known, one_key, refuse_longer, refuse_past, shown
@@ -100,6 +101,7 @@ async def rotate_key(
             await _write(connection, old, {"expires_at": min(end, old.expires_at or end)})
         else:
             await _write(connection, old, {"revoked_at": moment})
+        await options.hand_on(connection, old.team_id, old.id, made.id)
         await record(connection, principal, "key.rotate", old.id, {"new": made.id, "overlap_seconds": overlap_seconds})
     note(db, "key", made.id, made.limits)
     forget(db)

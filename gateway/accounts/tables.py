@@ -65,6 +65,17 @@ keys = Table(
 Index("ix_keys_team", keys.c.team_id, keys.c.id.desc())
 Index("ix_keys_user", keys.c.user_id, keys.c.id.desc())
 
+key_options = Table(
+    "key_options",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True),
+    Column("owner", String(36), primary_key=True, comment="a key's id; a user's, for the sessions of the pages"),
+    Column("surface", String(16), primary_key=True, comment="the API that has these options"),
+    Column("chosen", Text, nullable=False, comment="JSON object, by the names that the API has for them"),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""What a key chose for an API whose clients set options beforehand: a small object, read with each request there."""
+
 audit = Table(
     "audit",
     metadata,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,8 @@ SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}, {"Session": []}]
 """For the OpenAPI document of every handler that needs a key or a session."""
 OPEN = "open_to_all"
 """In the `opt` of a handler that needs neither, though its path has others that do."""
+BASIC_TOO = "basic_too"
+"""In the `opt` of handlers whose clients know HTTP basic alone: the password is the key, whatever the user's name."""
 
 
 def bearer(value: str | None) -> str | None:
@@ -30,6 +34,20 @@ def bearer(value: str | None) -> str | None:
     return token.strip()
 
 
+def bearer_or_basic(value: str | None) -> str | None:
+    """The same, or the password of HTTP basic (RFC 7617); None for a header that is empty, as some clients send it."""
+    scheme, _, packed = (value or "").strip().partition(" ")
+    if scheme.lower() != "basic":
+        return bearer(value)
+    try:
+        _user, _, password = base64.b64decode(packed.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise NotAuthenticated(
+            "The Authorization header is no HTTP basic; send any user's name, and a key as password."
+        ) from None
+    return password.strip() or None
+
+
 def authenticated(door: Callable[[], Door]) -> Guard:
     """A guard that lets in who has a key or a session, and all to what is `OPEN`.
 
@@ -39,7 +57,8 @@ def authenticated(door: Callable[[], Door]) -> Guard:
     async def guard(connection: Connection, route: BaseRouteHandler) -> None:
         if OPEN in route.opt:
             return
-        connection.scope["user"] = await door().admit(connection, bearer(connection.headers.get("authorization")))
+        key_in = bearer_or_basic if BASIC_TOO in route.opt else bearer
+        connection.scope["user"] = await door().admit(connection, key_in(connection.headers.get("authorization")))
 
     return guard
 

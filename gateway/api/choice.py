@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from sqlalchemy import select
-
-from engines.contract import Capability, LocalEngine
+from engines.contract import Capability
 from gateway.accounts import Principal
-from gateway.accounts.tables import teams
+from gateway.accounts.team_names import team_names as names_of_team
+from gateway.catalog import AUTO
 from gateway.db import Database
 from gateway.errors import NotAccepting
 from gateway.models import Models, Offer
-from gateway.routing import Outlook, choose
-from gateway.scheduling.lanes import LaneView
+from gateway.routing import Outlook, choose, visible
+from gateway.scheduling import outlooks as scheduling
 from gateway.scheduling.loop import Scheduler
 
 
@@ -40,38 +39,36 @@ async def offer_for(
     return offer
 
 
+async def meant(db: Database, models: Models, principal: Principal, wanted: str | None) -> str | None:
+    """What the client of another server means by a model's name, for `offer_for`: as [settings.clients] says.
+
+    A name that a model here has, or had until it was retired, means that.
+    """
+    catalog = models.catalog
+    if wanted is None or wanted == AUTO:
+        return None
+    seen = {entry.id for entry in visible(catalog, await team_names(db, models, principal))}
+    retired = (entry := catalog.models.get(wanted)) is not None and entry.retired is not None
+    if wanted in seen or catalog.aliases.get(wanted) in seen or retired:
+        return wanted
+    clients = catalog.settings.clients
+    return clients.aliases.get(wanted, AUTO if clients.unknown_model == "default" else wanted)
+
+
 def why_not(models: Models, model_id: str, principal: Principal) -> str:
     """Why a model is not on offer. What is wrong may name folders and addresses, so only administrators read it."""
     if principal.is_admin:
         return models.problems.get(model_id, "it is being read")
+    if model_id in models.away:
+        return "its engine cannot be reached just now; it is asked again by itself"
     return "it is not set up right; an administrator sees why at /admin/models"
 
 
 def outlooks(models: Models, scheduler: Scheduler) -> dict[str, Outlook]:
     """For each model on offer, whether a lane that can run it is well and how long the queue before it is."""
-    lanes = scheduler.lanes()
-    ahead = sum(job.pictures * (scheduler.average_seconds(job.model[0]) or 0.0) for job in scheduler.waiting())
-    return {id_: outlook(lanes, offer, ahead) for id_, offer in models.offers.items()}
-
-
-def outlook(lanes: Collection[LaneView], offer: Offer, ahead: float = 0.0) -> Outlook:
-    """`ahead` is the seconds of work that wait, over all lanes."""
-    engine = None if isinstance(offer.engine, LocalEngine) else offer.entry.engine
-    able = [lane for lane in lanes if lane.engine == engine]
-    well = [lane for lane in able if lane.healthy]
-    if well:
-        return Outlook(wait_seconds=ahead / len(well))
-    return Outlook(ready=False, reason=able[0].reason if able else "no lane can run it")
+    return scheduling.outlooks(scheduler.lanes(), models.offers, scheduler.seconds_ahead())
 
 
 async def team_names(db: Database, models: Models, principal: Principal) -> Collection[str]:
     """What entries may call the caller's team: its id, and its name where any entry names teams at all."""
-    if not _names_teams(models.catalog.models):
-        return (principal.team_id,)
-    async with db.read() as connection:
-        name = (await connection.execute(select(teams.c.name).where(teams.c.id == principal.team_id))).scalar_one_or_none()
-    return (principal.team_id, name or "")
-
-
-def _names_teams(entries: Mapping[str, object]) -> bool:
-    return any(getattr(entry, "teams", ()) for entry in entries.values())
+    return await names_of_team(db, models.catalog, principal.team_id)

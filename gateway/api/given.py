@@ -14,12 +14,19 @@ from msgspec import Struct
 from gateway.accounts import Principal
 from gateway.accounts.sessions import Sessions
 from gateway.accounts.signing_in import SignIn
+from gateway.api.a1111.extras import A1111Extras
+from gateway.api.a1111.following import Following
+from gateway.api.a1111.orders import A1111Orders
 from gateway.api.access import principal_of
 from gateway.api.cursors import Cursors
 from gateway.api.door import Door
 from gateway.api.gallery.content import Pictures
 from gateway.api.gallery.orders import GalleryOrders
 from gateway.api.links import Links
+from gateway.api.mcp.serving import Mcp
+from gateway.api.openai.conversations import Conversations
+from gateway.api.openai.orders import OpenAIOrders
+from gateway.api.openwebui.orders import OpenWebUIOrders
 from gateway.api.operations.metrics import Metrics
 from gateway.api.operations.readiness import Readiness
 from gateway.api.streams import Streams
@@ -39,6 +46,7 @@ from gateway.jobs.exports import Exports
 from gateway.models import Models
 from gateway.registry import Registry
 from gateway.scheduling.loop import Scheduler
+from gateway.secrets import Secrets
 from gateway.sharing import Sharing
 from gateway.storage import BlobStore
 from gateway.webhooks.caller import Caller
@@ -65,7 +73,15 @@ TheTrash: TypeAlias = NamedDependency[SkipValidation[Trash]]
 TheIncoming: TypeAlias = NamedDependency[SkipValidation[Incoming]]
 TheOrders: TypeAlias = NamedDependency[SkipValidation[Orders]]
 TheGalleryOrders: TypeAlias = NamedDependency[SkipValidation[GalleryOrders]]
+TheA1111Orders: TypeAlias = NamedDependency[SkipValidation[A1111Orders]]
+TheA1111Extras: TypeAlias = NamedDependency[SkipValidation[A1111Extras]]
+TheFollowing: TypeAlias = NamedDependency[SkipValidation[Following]]
+TheMcp: TypeAlias = NamedDependency[SkipValidation[Mcp]]
 TheChat: TypeAlias = NamedDependency[SkipValidation[Chat]]
+TheConversations: TypeAlias = NamedDependency[SkipValidation[Conversations]]
+TheOpenAIOrders: TypeAlias = NamedDependency[SkipValidation[OpenAIOrders]]
+TheOpenWebUIOrders: TypeAlias = NamedDependency[SkipValidation[OpenWebUIOrders]]
+TheSecrets: TypeAlias = NamedDependency[SkipValidation[Secrets]]
 TheStudioOrders: TypeAlias = NamedDependency[SkipValidation[StudioOrders]]
 ThePictures: TypeAlias = NamedDependency[SkipValidation[Pictures]]
 TheFetcher: TypeAlias = NamedDependency[SkipValidation[Fetcher]]
@@ -102,6 +118,14 @@ class Services(Struct, frozen=True, kw_only=True):
     orders: Orders
     gallery_orders: GalleryOrders
     chat: Chat
+    a1111_orders: A1111Orders
+    a1111_extras: A1111Extras
+    a1111_following: Following
+    mcp: Mcp
+    conversations: Conversations
+    openai_orders: OpenAIOrders
+    openwebui_orders: OpenWebUIOrders
+    secrets: Secrets
     studio_orders: StudioOrders
     fetcher: Fetcher
     caller: Caller

@@ -92,6 +92,11 @@ class Links:
         parts = urlsplit(self._signer.base_url)
         return f"{parts.scheme}://{parts.netloc}"
 
+    @property
+    def base_url(self) -> str:
+        """How every address begins, with the sub-path of a proxy and without a slash at its end."""
+        return self._signer.base_url
+
     def content(self, image: Image) -> str:
         return self._signed("content", image, content(image))
 
@@ -117,6 +122,12 @@ class Links:
         moment = now()
         left = max(60, min((expires_at - moment) // 1_000_000, _LONGEST_EXPORT))
         return self._signer.url(f"/v1/images/exports/{job_id}/{ARCHIVE}/darkroom.zip", EXPORT, now=moment, lifetime=left)
+
+    def image_of(self, url: str) -> str | None:
+        """The id in an address of a picture of ours, whether or not it still opens; None for any other."""
+        base, path = self._signer.base_url, url.partition("?")[0]
+        found = _OURS.fullmatch(path.removeprefix(base)) if path.startswith(base) else None
+        return found["image_id"] if found else None
 
     async def blob_of(self, url: str) -> str | None:
         """Whose bytes an address of ours opens, so that the gateway need not ask itself for them; None for any other.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -37,12 +37,15 @@ class Streams:
 
     def __init__(self) -> None:
         self._writers: set[asyncio.Future[Any]] = set()
+        self.ending = False
+        """Streams are cut because the gateway stops, and not because their clients left."""
 
     def __len__(self) -> int:
         return len(self._writers)
 
     def end(self) -> None:
         """End every open stream; their clients come back to whoever answers next."""
+        self.ending = True
         for writer in self._writers:
             writer.cancel()
 
@@ -80,14 +83,15 @@ class Streams:
 class EventStream(Response[None]):
     """What a handler returns for a stream; `frames` is begun only when the answer is sent."""
 
-    def __init__(self, frames: Frames, streams: Streams) -> None:
+    def __init__(self, frames: Frames, streams: Streams, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(None, media_type="text/event-stream")
+        self._more = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         self._frames = frames
         self._streams = streams
 
     def to_asgi_response(self, *_: Any, is_head_response: bool = False, **__: Any) -> Any:
         async def respond(_scope: Scope, receive: Receive, send: Send) -> None:
-            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *self._more]})
             await self._streams.run(self._frames, receive, send)
 
         return respond

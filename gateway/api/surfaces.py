@@ -9,9 +9,20 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from gateway.api import problems
+from gateway.api.a1111 import errors as a1111
+from gateway.api.mcp import errors as mcp
+from gateway.api.openai import errors as openai
+from gateway.api.openwebui import errors as openwebui
 from gateway.api.studio import errors as studio
 
-_RENDER = {"/v0/": studio.render}
+_RENDER = {
+    "/v0/": studio.render,
+    "/api/": openwebui.render,
+    "/openai/": openai.render,
+    "/sdapi/": a1111.render,
+    "/internal/": a1111.render,
+    "/mcp": mcp.render,
+}
 """By how paths begin; all others are told as problems."""
 
 

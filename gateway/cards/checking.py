@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from engines import samplers
 from engines.contract import Capability, Lora, ModelCard, Span
 from gateway.errors import InvalidInput
-from gateway.nearest import listed
+from gateway.nearest import did_you_mean, listed
 
 SEED_END = 2**53
 """JSON's numbers are exact up to here (RFC 8259, section 6)."""
@@ -44,6 +44,10 @@ class Asked(Protocol):
     def references(self) -> Sequence[object]: ...
     @property
     def loras(self) -> Sequence[Lora]: ...
+    @property
+    def choices(self) -> Mapping[str, str]: ...
+    @property
+    def hires(self) -> object | None: ...
 
 
 def check(asked: Asked, card: ModelCard, model: str) -> None:
@@ -60,8 +64,13 @@ def check(asked: Asked, card: ModelCard, model: str) -> None:
     _check_number("strength", asked.strength, card.strength, model)
     sampler_name(asked.sampler, card, model)
     _check_seed(asked, card, model)
+    _check_choices(asked.choices, card, model)
     if len(asked.loras) > card.max_loras:
         raise InvalidInput(f'The model "{model}" {_takes(card.max_loras, "LoRA", len(asked.loras))}.', field="loras")
+    if asked.hires is not None:
+        raise InvalidInput(
+            f'The model "{model}" makes no second, larger pass (hires fix); ask for the size itself.', field="hires"
+        )
 
 
 def sampler_name(wanted: str | None, card: ModelCard, model: str) -> str | None:
@@ -117,6 +126,16 @@ def _check_number(field: str, value: float | None, span: Span | None, model: str
         raise InvalidInput(
             f'The model "{model}" takes a {field} from {span.low:g} to {span.high:g}, not {value:g}.', field=field
         )
+
+
+def _check_choices(asked: Mapping[str, str], card: ModelCard, model: str) -> None:
+    for name, word in asked.items():
+        words = card.choices.get(name, ())
+        if not words:
+            raise InvalidInput(f'The model "{model}" lets no {name} be chosen; leave it out.', field=name)
+        if word not in words:
+            near = did_you_mean(word, words) or ";"
+            raise InvalidInput(f'The model "{model}" has no {name} "{word}"{near} it has {listed(words)}.', field=name)
 
 
 def _check_seed(asked: Asked, card: ModelCard, model: str) -> None:

@@ -60,6 +60,41 @@ def settings_edit(patch: Table) -> Edit:
     return edit
 
 
+def engines_edit(patches: Mapping[str, Table]) -> Edit:
+    """`[engines.<name>]` tables that are there, as `patches` say; the plugin stays. Which keys those are is the caller's to
+    bound: none that runs a command or opens a path, and an address only together with its secret.
+
+    Raises InvalidInput as the edit runs, for a table that there is not.
+    """
+    if any("plugin" in patch for patch in patches.values()):
+        raise InvalidInput("An engine's plugin can be given in models.toml only.", field="plugin")
+
+    def edit(document: TOMLDocument) -> TOMLDocument:
+        before = document.unwrap()
+        there = before.get("engines", {})
+        if lost := [name for name in patches if name not in there]:
+            raise InvalidInput(f"There is no engine {lost[0]} in models.toml; new ones can be made there only.", field=lost[0])
+
+        def change(document: TOMLDocument) -> None:
+            for name, patch in patches.items():
+                toml.merge(document["engines"][name], patch)
+
+        return toml.changed(document, change, toml.merged(before, {"engines": dict(patches)})) if patches else document
+
+    return edit
+
+
+def together(*edits: Edit) -> Edit:
+    """One after the other, as one change of the file."""
+
+    def edit(document: TOMLDocument) -> TOMLDocument:
+        for each in edits:
+            document = each(document)
+        return document
+
+    return edit
+
+
 def added_model(entry: Table, plugins: Plugins) -> Edit:
     """One more `[[models]]` table. Raises InvalidInput, AlreadyExists, NotFound as the edit runs."""
 

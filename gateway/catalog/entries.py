@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from engines.contract import Capability
 from gateway.catalog.kinds import (
     AUTO,
     Area,
+    Call,
     Count,
     CountOrNone,
     Device,
@@ -97,6 +99,8 @@ class ModelTable(Struct, frozen=True, kw_only=True):
     """Other names that it answers to; one may be the id of a retired model."""
     retired: Text | None = None
     """The id of the model that took its place. A retired model runs no more and needs no engine."""
+    retired_on: date | None = None
+    """When that was, for whoever asks."""
     licence: str = ""
     commercial: bool | None = None
     """Whether its pictures may be used commercially; None: as the licence's name says."""
@@ -141,6 +145,20 @@ class DeviceEntry(DeviceTable, frozen=True, kw_only=True):
     name: str
 
 
+class LaneTable(Struct, frozen=True, kw_only=True):
+    """The keys of a `[lanes.<name>]` table: a lane that sleeps while nobody needs it."""
+
+    wake: Call | None = None
+    """Before its first job, and whenever it was put to sleep or has gone away by itself; does no harm to one that is awake."""
+    sleep: Call | None = None
+    idle_seconds: Annotated[float, Meta(ge=1, le=604_800)] = 300.0
+    """Without a job, until it is put to sleep."""
+    wake_seconds: Annotated[float, Meta(ge=1, le=3600)] = 120.0
+    """At most, until it is well."""
+    key: str = ""
+    """The name of the secret that addresses are called with, as a bearer token; empty: none."""
+
+
 class Catalog(Struct, frozen=True, kw_only=True):
     """models.toml, valid as a whole; made by `load`."""
 
@@ -148,6 +166,8 @@ class Catalog(Struct, frozen=True, kw_only=True):
     engines: dict[str, EngineEntry] = {}
     devices: dict[str, DeviceEntry] = {}
     """Empty: the first CUDA device, else the CPU. See `settle_devices`."""
+    lanes: dict[str, LaneTable] = {}
+    """By the name of a lane, or of an engine for all its lanes."""
     tariffs: dict[str, Tariff] = {}
     """By the name of a surface, of a model, or one that a model's `tariff` says."""
     models: dict[str, ModelEntry] = {}

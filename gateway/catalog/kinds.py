@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -72,6 +73,18 @@ def _price(value: Any) -> Decimal:
     return price
 
 
+def _call(value: Any) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError
+        return value
+    command = msgspec.convert(value, tuple[Text, ...])
+    if not command or any("\0" in part for part in command):
+        raise ValueError
+    return command
+
+
 def _folder(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value or not Path(value).is_absolute():
         raise ValueError
@@ -87,6 +100,9 @@ CountOrNone = Annotated[int, Meta(ge=0, le=1000)]
 Multiple = Annotated[int, Meta(ge=1, le=1024)]
 Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits and . _ -, at most 64")]
+LaneName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][^\s]{0,199}$", description="the name of a lane or of an engine, without spaces")
+]
 ModelId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$", description="letters, digits and . _ : @ + -, at most 128")
 ]
@@ -104,5 +120,10 @@ Device = Annotated[str, written("auto, cpu, or cuda:0 and so on", _device)]
 Credits = Annotated[Decimal, written("credits such as 500 or 0.25, with four decimals at most", _price)]
 Price = Annotated[Decimal, written("credits for a picture, such as 5 or 0.25, with four decimals at most", _price)]
 Folder = Annotated[str, written("the full path of a folder, such as /srv/pictures", _folder)]
+Call = Annotated[
+    str | tuple[str, ...],
+    written('an address such as "http://127.0.0.1:9000/wake", or a command such as ["systemctl", "start", "forge"]', _call),
+]
+"""What is called or run. An address holds no password."""
 Network = Annotated[str, written("a network such as 10.0.0.0/8 or fd00::/8", _network)]
 """Its canonical text, for `ipaddress.ip_network`."""

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from engines.contract import Capability, Engine
 from gateway.catalog.decoding import decode, decode_value, refuse_unknown, shown
-from gateway.catalog.entries import Catalog, DeviceEntry, DeviceTable, EngineEntry, ModelEntry
-from gateway.catalog.kinds import CAPABILITIES, ModelId, Name
+from gateway.catalog.entries import Catalog, DeviceEntry, DeviceTable, EngineEntry, LaneTable, ModelEntry
+from gateway.catalog.kinds import AUTO, CAPABILITIES, LaneName, ModelId, Name
 from gateway.catalog.models import check_names, read_models
 from gateway.catalog.problems import Place, Problems
 from gateway.catalog.settings import Chat, Settings
@@ -18,7 +18,7 @@ from gateway.catalog.tariffs import Tariff, read_tariff, refuse_idle
 from gateway.errors import CatalogError
 from gateway.nearest import did_you_mean, listed
 
-SECTIONS = ("settings", "engines", "devices", "tariffs", "defaults", "models")
+SECTIONS = ("settings", "engines", "devices", "lanes", "tariffs", "defaults", "models")
 
 
 class Plugins(Protocol):
@@ -56,6 +56,7 @@ def parse(text: str, plugins: Plugins) -> Catalog:
     settings = decode(document.get("settings", {}), Settings, top.at("settings"))
     engines = dict(_engines(document, plugins, top))
     devices = dict(_devices(document, top))
+    lanes = dict(_lanes(document, top))
     tariffs = dict(_tariffs(document, top))
     models = read_models(document.get("models", []), engines, plugins.plugins, tariffs, top.at("models"))
     refuse_idle(tariffs, document.get("models", []), list(problems.names.values()), top.at("tariffs"))
@@ -63,13 +64,31 @@ def parse(text: str, plugins: Plugins) -> Catalog:
     by_id = {entry.id: entry for _, entry in models}
     defaults = dict(_defaults(document, by_id, top))
     if settings is not None:
-        _check_edit_model(settings.gallery.edit_model, by_id, aliases, top)
+        place = top.at("settings")
+        named = {
+            place.at("gallery").at("edit_model"): settings.gallery.edit_model,
+            place.at("openwebui").at("model"): settings.openwebui.model,
+            place.at("openwebui").at("edit_model"): settings.openwebui.edit_model,
+        }
+        for at, name in named.items():
+            _check_model(name, by_id, aliases, at)
+        for name in settings.jobs.fail_over:
+            _check_model("" if name == AUTO else name, by_id, aliases, place.at("jobs").at("fail_over"))
+        for key in ("engine", "edit_engine"):
+            _check_engine(getattr(settings.openwebui, key), engines, place.at("openwebui").at(key))
         _check_chat(settings.chat, top.at("settings").at("chat"))
     if problems.messages:
         raise CatalogError(problems.messages)
     assert settings is not None
     return Catalog(
-        settings=settings, engines=engines, devices=devices, tariffs=tariffs, models=by_id, defaults=defaults, aliases=aliases
+        settings=settings,
+        engines=engines,
+        devices=devices,
+        lanes=lanes,
+        tariffs=tariffs,
+        models=by_id,
+        defaults=defaults,
+        aliases=aliases,
     )
 
 
@@ -121,6 +140,18 @@ def _devices(document: Mapping[str, Any], top: Place) -> Iterator[tuple[str, Dev
         yield name, DeviceEntry(name=name, device=decoded.device, memory_bytes=decoded.memory_bytes)
 
 
+def _lanes(document: Mapping[str, Any], top: Place) -> Iterator[tuple[str, LaneTable]]:
+    for name, table, place in _section(document, "lanes", top, LaneName):
+        decoded = decode(table, LaneTable, place)
+        if decoded is None:
+            continue
+        if decoded.wake is None and decoded.sleep is None:
+            place.refuse("it says neither how the lane is woken (wake) nor how it is put to sleep (sleep)")
+        if decoded.key and not any(isinstance(each, str) for each in (decoded.wake, decoded.sleep)):
+            place.at("key").refuse("commands are given no key; only addresses are")
+        yield name, decoded
+
+
 def _tariffs(document: Mapping[str, Any], top: Place) -> Iterator[tuple[str, Tariff]]:
     for name, value, place in _section(document, "tariffs", top, ModelId):
         yield name, read_tariff(name, value, place)
@@ -145,12 +176,18 @@ def _defaults(document: Mapping[str, Any], models: Mapping[str, ModelEntry], top
             yield capability, entry.id
 
 
-def _check_edit_model(name: str, models: Mapping[str, ModelEntry], aliases: Collection[str], top: Place) -> None:
-    if not name or name in aliases or name in top.problems.names.values():
+def _check_engine(name: str, engines: Collection[str], place: Place) -> None:
+    if name and name not in engines:
+        near = did_you_mean(name, engines) or ";"
+        place.refuse(f'there is no engine "{name}"{near} there are {listed(engines) or "none"}')
+
+
+def _check_model(name: str, models: Mapping[str, ModelEntry], aliases: Collection[str], place: Place) -> None:
+    """That there is one called so; a retired one is told to the one who asks for it."""
+    if not name or name in aliases or name in place.problems.names.values():
         return
     names = [*(each.id for each in models.values() if not each.retired), *aliases]
     near = did_you_mean(name, names) or ";"
-    place = top.at("settings").at("gallery").at("edit_model")
     place.refuse(f'there is no model "{name}"{near} give the id or the alias of one: {listed(names) or "there is none"}')
 
 

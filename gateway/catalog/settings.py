@@ -5,16 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
+from gateway.catalog.kinds import AUTO, Folder, Network
 from gateway.catalog.kinds import Credits as CreditAmount
-from gateway.catalog.kinds import Folder, Network
 
 MEBIBYTE = 1 << 20
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Bytes = Annotated[int, Meta(ge=1024, le=1 << 40)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Pixels = Annotated[int, Meta(ge=4096, le=1 << 30)]
+DefaultSize = Annotated[
+    str, Meta(pattern=r"^(auto|[1-9][0-9]{0,4}x[1-9][0-9]{0,4})?$", description='a size such as "1024x768", "auto", or nothing')
+]
 
 
 class Urls(Struct, frozen=True, kw_only=True):
@@ -25,8 +28,14 @@ class Urls(Struct, frozen=True, kw_only=True):
 class Jobs(Struct, frozen=True, kw_only=True):
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
     """How often a job may fail for reasons that are not its own before it fails for good."""
+    away_minutes: Annotated[float, Meta(ge=0, le=100_000)] = 15.0
+    """How long a job waits for an engine that cannot be reached before it fails. Such tries count as no attempts, since
+    nothing was begun."""
     sync_timeout_seconds: Annotated[int, Meta(ge=1, le=3600)] = 180
     """How long a request that waits for its pictures does so; then the job goes on without it."""
+    fail_over: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
+    """The models, by id or alias and in this order, of which the next that can takes over a job that left the model to us
+    (`auto`) when its own cannot run it. "auto" among them: all others, the best first. Empty: nobody does."""
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -150,6 +159,54 @@ class Chat(Struct, frozen=True, kw_only=True):
     """How many messages of the session it is reminded of."""
 
 
+class OpenWebUI(Struct, frozen=True, kw_only=True):
+    """Open WebUI's own API: what holds where a request leaves it open. `POST /api/images/config/update` writes this table."""
+
+    generation: bool = True
+    """Whether `/api/images/generations` makes pictures; else it answers 403."""
+    edit: bool = True
+    """The same of `/api/images/edit`."""
+    engine: str = ""
+    """An `[engines.<name>]` table: its models are the ones that a request is given which names none. Empty: any engine's."""
+    model: str = ""
+    """What a request is given that names none, by id or alias; empty: the best that can."""
+    size: DefaultSize = ""
+    """Of pictures whose request names neither a size nor a model, where the model can; empty or auto: the model's own."""
+    steps: Annotated[int, Meta(ge=0, le=1000)] = 0
+    """The same of their steps; 0: the model's own."""
+    edit_engine: str = ""
+    """The same three for edits."""
+    edit_model: str = ""
+    """Empty: as [settings.gallery] edit_model says."""
+    edit_size: DefaultSize = ""
+    """Empty or auto: of the source's ratio."""
+
+
+CLOUD_NAMES = (
+    "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst",
+    "chatgpt-image-latest", "dall-e-2", "dall-e-3",
+)  # fmt: skip
+"""What clients ask for that were written for OpenAI."""
+
+
+class Clients(Struct, frozen=True, kw_only=True):
+    """Clients that were written for another server, and ask for the models of that."""
+
+    aliases: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CLOUD_NAMES, AUTO))
+    """What a name means that no model here has, as its id or its own alias: the name of one that is here, or `auto`. A
+    retired id stays retired."""
+    unknown_model: Literal["default", "refuse"] = "refuse"
+    """What a name comes to that neither a model nor an alias has: refused, or the best model that there is."""
+
+
+class Mcp(Struct, frozen=True, kw_only=True):
+    """The Model Context Protocol, at `/mcp`."""
+
+    ticket_seconds: Annotated[int, Meta(ge=1, le=3600)] = 45
+    """How long a tool waits for its pictures; then it answers with the job, to be waited for by another call. Many clients
+    give up a call after 60 s."""
+
+
 class Logging(Struct, frozen=True, kw_only=True):
     format: Literal["text", "json"] = "text"
     """Lines for people, or one JSON object a line for a collector."""
@@ -168,7 +225,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     imports: Imports = Imports()
     gallery: Gallery = Gallery()
     chat: Chat = Chat()
+    openwebui: OpenWebUI = OpenWebUI()
+    clients: Clients = Clients()
     marking: Marking = Marking()
+    mcp: Mcp = Mcp()
     logging: Logging = Logging()
     credits: Credits = Credits()
     webhooks: Webhooks = Webhooks()

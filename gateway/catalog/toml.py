@@ -91,6 +91,13 @@ def append_table(document: TOMLDocument, name: str, content: Patch) -> None:
     tables.append(table)
 
 
+def table_text(name: str, content: Patch) -> str:
+    """One `[[name]]` as it is written."""
+    document = tomlkit.document()
+    append_table(document, name, content)
+    return tomlkit.dumps(document).strip() + "\n"
+
+
 def remove_table(document: TOMLDocument, name: str, index: int) -> TOMLDocument:
     """Without the `[[name]]` at `index`; the comments between it and the next stay. The document is another one then."""
     table = document[name][index]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, String, Table, Text
 
 from gateway.db import metadata
 
@@ -48,3 +48,17 @@ Index("ix_chat_messages_working", chat_messages.c.session_id, unique=True, sqlit
 _NAMED = chat_messages.c.client_key.is_not(None)
 _KEY = (chat_messages.c.team_id, chat_messages.c.client_key)
 Index("ix_chat_messages_client_key", *_KEY, unique=True, sqlite_where=_NAMED, postgresql_where=_NAMED)
+
+chat_links = Table(
+    "chat_links",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id"), nullable=False),
+    # The client's own ids, of a chat that is not kept here.
+    Column("chat_id", String(200), nullable=False),
+    Column("message_id", String(200), nullable=False),
+    # No foreign key: a job's row may go, and its pictures stay.
+    Column("job_id", String(36), nullable=False, comment="what makes that message's pictures"),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("team_id", "chat_id", "message_id", "job_id"),
+)
+"""Jobs whose pictures belong to a message in another program's chat, see `chat.links`."""

@@ -80,6 +80,8 @@ def generate(prompt: str, output: Path | None, count: int, as_json: bool, reach:
         print_json({**envelope, "output": {**envelope["output"], "images": images}})
     else:
         _report(files, is_private=opened.is_private, quiet=output == pictures.STANDARD_OUTPUT)
+    for left in envelope.get("moved_from", ()):
+        note(f"Not made by {left['model']} but by {envelope['model']}: {left['message']}")
     if len(files) < count:
         note(f"Only {len(files)} of {count} pictures were made.")
         stop(FAILED)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.discover import discover
 from gateway.cli.new_engine import new
 from gateway.cli.output import byte_size, print_json, print_table
 from gateway.cli.reach import Reach, reach_options, reached
@@ -54,12 +55,15 @@ def _sizes(model: Row) -> str:
 @reach_options
 @click.pass_context
 def engines(context: click.Context, reach: Reach, as_json: bool) -> None:
-    """List the engines, those that do not run included, and why. `new` begins one of your own.
+    """List the engines, those that do not run included, and why.
+
+    `discover` lists what they offer that models.toml does not name, `new` begins an engine of your own.
 
     \b
     Examples:
       darkroom engines
       darkroom engines --json
+      darkroom engines discover
       darkroom engines new darkroom-dusk
     """
     if context.invoked_subcommand:
@@ -70,7 +74,13 @@ def engines(context: click.Context, reach: Reach, as_json: bool) -> None:
         print_json(answer)
         return
     rows = [
-        (each["name"], each["plugin"], each["models"], each["lanes"] or "devices", each["problem"] or "runs")
+        (
+            each["name"],
+            each["plugin"],
+            [*each["models"], *_more(each)],
+            [_lane(lane) for lane in each["health"]] or "devices",
+            each["problem"] or "runs",
+        )
         for each in answer["data"]
     ]
     used = {each["plugin"] for each in answer["data"]}
@@ -80,6 +90,21 @@ def engines(context: click.Context, reach: Reach, as_json: bool) -> None:
     print_table(("engine", "plugin", "models", "lanes", "state"), rows, empty="No engine is installed.")
 
 
+def _lane(lane: Row) -> str:
+    """Its name, and what is worth knowing beside it."""
+    if lane["healthy"] and lane["breaker"] == "closed" and lane["state"] != "asleep":
+        return str(lane["name"])
+    told = {"open": "unwell", "half_open": "on trial"}.get(lane["breaker"], lane["state"])
+    return f"{lane['name']} ({told}: {lane['reason']})" if lane["reason"] else f"{lane['name']} ({told})"
+
+
+def _more(engine: Row) -> list[str]:
+    """What it offers and nobody can ask for."""
+    found = len(engine["discovered"])
+    return [f"and {found} that models.toml does not name"] if found else []
+
+
+engines.add_command(discover)
 engines.add_command(new)
 
 

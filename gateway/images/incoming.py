@@ -10,9 +10,9 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import update
 
@@ -24,7 +24,7 @@ from gateway.fetch import Fetcher, Unfetchable
 from gateway.images import records
 from gateway.images.records import Image
 from gateway.images.tables import images
-from gateway.storage import BlobStore, Finished, keep, ledger
+from gateway.storage import BlobStore, Finished, keep, ledger, png
 from gateway.storage.inplace import FileChanged
 from gateway.storage.reading import UnreadablePicture, read, sniff
 from gateway.storage.scaling import luminance
@@ -34,6 +34,7 @@ READERS = 2
 HOUR = 3_600_000_000
 """Microseconds: a use within an hour of the last one is not written down again; an upload is kept for days."""
 LONGEST_TITLE = 200
+_RGBA, _OPAQUE = 4, 255
 _ID = re.compile(r"[0-9a-fA-F-]{36}")
 _DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?:;(?!base64,)[^;,]*)*;base64,", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -64,8 +65,11 @@ class Incoming:
         self._own = own
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="incoming")
 
-    async def keep(self, principal: Principal, data: bytes, *, field: str, title: str = "") -> Image:
-        """Keep what was uploaded: PNG, JPEG, WebP or GIF; of an animation the first frame is what models see.
+    async def keep(
+        self, principal: Principal, data: bytes, *, field: str, title: str = "", parameters: Mapping[str, Any] | None = None
+    ) -> Image:
+        """Keep what was uploaded: PNG, JPEG, WebP or GIF; of an animation the first frame is what models see. `parameters`
+        are what the client said of it.
 
         AVIF is not taken: a file of some megabytes can list so many items that reading it stops every thread for minutes.
         Raises UnreadablePicture that names `field`, StorageUnavailable.
@@ -76,7 +80,7 @@ class Incoming:
         finished = await self._in_thread(lambda: keep(data, field=field, largest_pixels=largest))
         refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
         blobs = dict(zip((0, *finished.thumbnails), (ref.hash for ref in refs), strict=True))
-        image = _upload(image_id, principal, finished, blobs, _shown(title))
+        image = _upload(image_id, principal, finished, blobs, _shown(title), dict(parameters or {}))
         async with self._db.write() as connection:
             await records.add(connection, image)
         return image
@@ -111,6 +115,14 @@ class Incoming:
         if mime and not mime.strip().lower().startswith("image/"):
             raise InvalidInput(f"{mime[:60]!r} is no type of a picture; send a PNG, JPEG or WebP.", field=field)
         return await self.keep(principal, await self._in_thread(lambda: _decoded(text, field)), field=field)
+
+    async def from_alpha(self, principal: Principal, data: bytes, field: str) -> Image:
+        """Keep a mask whose transparent pixels are what shall be painted anew, as ours: white there, black elsewhere.
+
+        Raises UnreadablePicture, and InvalidInput for one without a transparent pixel; both name `field`.
+        """
+        largest = self._settings().uploads.max_pixels
+        return await self.keep(principal, await self._in_thread(lambda: _from_alpha(data, field, largest)), field=field)
 
     async def of_team(self, principal: Principal, image_id: str, field: str) -> Image:
         """The team's picture, to be used now: an upload of it is kept for its days once more.
@@ -164,12 +176,22 @@ def _decoded(text: str, field: str) -> bytes:
         raise InvalidInput("This is not base64.", field=field) from None
 
 
+def _from_alpha(data: bytes, field: str, largest_pixels: int) -> bytes:
+    pixels = read(data, field=field, largest_pixels=largest_pixels).pixels
+    alpha = pixels[:, :, 3] if pixels.shape[2] == _RGBA else None
+    if alpha is None or not (alpha < _OPAQUE).any():
+        raise InvalidInput("The mask has no transparent pixel; what shall be painted anew must be transparent.", field=field)
+    return png.encode(_OPAQUE - alpha)
+
+
 def _shown(title: str) -> str:
     """What a person can read of it, on one line."""
     return _UNSEEN.sub(" ", title).strip()[:LONGEST_TITLE]
 
 
-def _upload(image_id: str, principal: Principal, finished: Finished, blobs: dict[int, str], title: str) -> Image:
+def _upload(
+    image_id: str, principal: Principal, finished: Finished, blobs: dict[int, str], title: str, parameters: dict[str, Any]
+) -> Image:
     return Image(
         id=image_id,
         team_id=principal.team_id,
@@ -192,7 +214,7 @@ def _upload(image_id: str, principal: Principal, finished: Finished, blobs: dict
         prompt="",
         negative_prompt="",
         seed=None,
-        parameters={},
+        parameters=parameters,
         created_at=moment_of(image_id),
         deleted_at=None,
         unsaved_at=now(),

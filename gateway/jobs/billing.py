@@ -29,15 +29,25 @@ async def charge(connection: AsyncConnection, job: Job, *, pays: bool) -> None:
     await usage.count(connection, _whose(job), jobs=1, charged=job.charged)
 
 
-async def settle(connection: AsyncConnection, job: Job, upstream: int = 0) -> None:
-    """Count what an ended job delivered and its upstream was paid, in millionths of a US dollar, and give back the rest to
-    the wallet that paid for it.
-    """
+async def move(connection: AsyncConnection, before: Job, now: Job) -> None:
+    """Count the job under the model that has it now, for the charge that it came with."""
+    await usage.count(connection, _whose(before), jobs=-1, charged=-before.charged)
+    await usage.count(connection, _whose(now), jobs=1, charged=now.charged)
+
+
+async def settle(connection: AsyncConnection, job: Job) -> None:
+    """Count what an ended job delivered, and give back the rest to the wallet that paid for it."""
     if job.capability == EXPORT:
         return  # it costs nothing and makes nothing
     if job.refunded:
         await ledger.refund(connection, job.team_id, job.user_id, job.id, job.refunded, _reason(job))
-    await usage.count(connection, _whose(job), pictures=job.stored, refunded=job.refunded, upstream=upstream)
+    await usage.count(connection, _whose(job), pictures=job.stored, refunded=job.refunded)
+
+
+async def spent(connection: AsyncConnection, job: Job, told: Mapping[str, Any] | None) -> None:
+    """Count what an attempt's upstream was paid, as its usage says, whatever came of it."""
+    if (millionths := upstream(told)) > 0:
+        await usage.count(connection, _whose(job), upstream=millionths)
 
 
 def upstream(told: Mapping[str, Any] | None) -> int:

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engines.contract import Capability
 from gateway.db import across_teams, of_team
 from gateway.errors import NotFound
+from gateway.jobs import attempts
+from gateway.jobs.attempts import Tried
 from gateway.jobs.request import Resolved
 from gateway.jobs.tables import LIVE, jobs
 
@@ -55,6 +57,8 @@ class Job(Struct, frozen=True, kw_only=True):
     created_at: int
     started_at: int | None
     finished_at: int | None
+    tried: tuple[Tried, ...] = ()
+    """Attempts that came to nothing, oldest first."""
 
     @property
     def finished(self) -> bool:
@@ -66,7 +70,7 @@ class Job(Struct, frozen=True, kw_only=True):
         return cast("Capability", self.capability)
 
 
-_FIELDS = [field for field in Job.__struct_fields__ if field != "request"]
+_FIELDS = [field for field in Job.__struct_fields__ if field not in ("request", "tried")]
 _decode = msgspec.json.Decoder(Resolved).decode
 encode_request = msgspec.json.Encoder().encode
 
@@ -74,12 +78,14 @@ encode_request = msgspec.json.Encoder().encode
 def from_row(row: Row[Any]) -> Job:
     """Raises msgspec.ValidationError for a row that no version of ours wrote."""
     mapping = row._mapping
-    return Job(request=_decode(mapping["request"]), **{field: mapping[field] for field in _FIELDS})
+    plain = {field: mapping[field] for field in _FIELDS}
+    return Job(request=_decode(mapping["request"]), tried=attempts.read(mapping["tried"]), **plain)
 
 
 def values(job: Job) -> dict[str, Any]:
     """As a row that is to be inserted."""
-    return {**{field: getattr(job, field) for field in Job.__struct_fields__}, "request": encode_request(job.request)}
+    plain = {field: getattr(job, field) for field in _FIELDS}
+    return {**plain, "request": encode_request(job.request), "tried": attempts.written(job.tried)}
 
 
 async def get(connection: AsyncConnection, team_id: str | None, job_id: str) -> Job:
@@ -90,6 +96,13 @@ async def get(connection: AsyncConnection, team_id: str | None, job_id: str) -> 
     if row is None:
         raise NotFound(f"There is no task {job_id}.")
     return from_row(row)
+
+
+async def usage(connection: AsyncConnection, job_id: str) -> dict[str, Any] | None:
+    """What the upstream reported of any team's job that is over."""
+    query = across_teams(select(jobs.c.usage).where(jobs.c.id == job_id))
+    told = (await connection.execute(query)).scalar_one_or_none()
+    return None if told is None else cast("dict[str, Any]", msgspec.json.decode(told))
 
 
 async def newest(

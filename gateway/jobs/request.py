@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from engines.contract import Capability, ImageRequest, Lora, ModelCard, Picture, Pixels, Size, Span
 from gateway import cards
-from gateway.catalog import ModelEntry, Quality, Resolution
+from gateway.catalog import AUTO, ModelEntry, Quality, Resolution
+from gateway.jobs.open_model import MovedFrom, Said
 from gateway.presets.presets import Used
 
 LARGEST_DRAWN_SEED = 2**32
@@ -38,6 +39,24 @@ class Idempotency(Struct, frozen=True):
     """A hash of all that was asked."""
 
 
+class Hires(Struct, frozen=True, kw_only=True):
+    """A second, larger pass over what the first one made; no card offers one yet, so it is always refused by name."""
+
+    scale: float | None = None
+    """Of both sides, where no size is given."""
+    width: int | None = None
+    height: int | None = None
+    upscaler: str | None = None
+    """What enlarges between the passes."""
+    steps: int | None = None
+    strength: float | None = None
+    guidance_scale: float | None = None
+    model: str | None = None
+    sampler: str | None = None
+    prompt: str = ""
+    negative_prompt: str = ""
+
+
 class Submission(Struct, frozen=True, kw_only=True):
     """One request for pictures, in the domain's words; None means that the caller left it to us."""
 
@@ -45,6 +64,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     capability: Capability
     prompt: str
     model: str | None = None
+    """As it was asked for. None or `auto` leaves it to us: then another may step in, see `jobs.moving`."""
     negative_prompt: str = ""
     width: int | None = None
     height: int | None = None
@@ -69,7 +89,14 @@ class Submission(Struct, frozen=True, kw_only=True):
     references: tuple[InputPicture, ...] = ()
     """Pictures that are looked at."""
     loras: tuple[Lora, ...] = ()
+    hires: Hires | None = None
     output_format: OutputFormat = "png"
+    output_compression: int | None = None
+    """0 to 100, of WebP and JPEG: 100 is the best picture and the largest file; None: as we think best."""
+    exact_format: bool = False
+    """What an upstream encoded otherwise is encoded anew; else it is kept as it was delivered."""
+    choices: dict[str, str] = {}
+    """Of what the model's card lets the caller choose besides; see `engines.contract.ModelCard`."""
     bulk: bool = False
     retry_of: str | None = None
     webhook: str | None = None
@@ -112,6 +139,9 @@ class Resolved(Struct, frozen=True, kw_only=True):
     references: tuple[InputPicture, ...] = ()
     loras: tuple[Lora, ...] = ()
     output_format: OutputFormat = "png"
+    output_compression: int | None = None
+    exact_format: bool = False
+    choices: dict[str, str] = {}
     quality: Quality | None = None
     resolution: Resolution | None = None
     preset: Used | None = None
@@ -123,6 +153,10 @@ class Resolved(Struct, frozen=True, kw_only=True):
     source_bytes: int | None = None
     """What each picture that was handed in may take as a PNG when the engine is given it; None: as much as it likes."""
     shown: dict[str, Any] = {}
+    said: Said | None = None
+    """None where the caller chose the model."""
+    moved_from: tuple[MovedFrom, ...] = ()
+    """The models that it was with before, the first one first."""
 
     @property
     def pictures(self) -> tuple[InputPicture, ...]:
@@ -156,6 +190,9 @@ def resolve(asked: Submission, entry: ModelEntry, card: ModelCard, max_pixels: i
         references=asked.references,
         loras=asked.loras,
         output_format=asked.output_format,
+        output_compression=asked.output_compression,
+        exact_format=asked.exact_format,
+        choices=asked.choices,
         quality=asked.quality,
         resolution=asked.resolution,
         preset=asked.preset,
@@ -166,6 +203,7 @@ def resolve(asked: Submission, entry: ModelEntry, card: ModelCard, max_pixels: i
         edit_session_id=asked.edit_session_id,
         source_bytes=cards.source_bytes(card),
         shown=asked.shown,
+        said=_said(asked) if asked.model in (None, AUTO) else None,
     )
 
 
@@ -200,6 +238,7 @@ def engine_request(
         mask=mask,
         references=references,
         loras=kept.loras,
+        choices=kept.choices,
     )
 
 
@@ -236,6 +275,10 @@ def _size(asked: Submission, entry: ModelEntry, card: ModelCard) -> tuple[int | 
     step = card.size_multiple
     width = max(step, round(math.sqrt(cards.area(asked.megapixels, card) * ratio) / step) * step)
     return width, max(step, round(width / ratio / step) * step)
+
+
+def _said(asked: Submission) -> Said:
+    return Said(**{name: getattr(asked, name) for name in Said.__struct_fields__})
 
 
 def _default(span: Span | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,6 +60,11 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
         raise WrongState("An export is not retried; ask for a new one with POST /v1/images/bulk/export.")
     if job.state not in ("failed", "canceled"):
         raise WrongState(f"Only a failed or canceled task can be retried; this one is {job.state}.")
+    return msgspec.structs.replace(as_submitted(job), retry_of=job.id)
+
+
+def as_submitted(job: Job) -> Submission:
+    """What asks for the same of the same model, with all that was left out filled in."""
     kept = job.request
     return Submission(
         surface=job.surface,
@@ -79,10 +85,12 @@ async def retried(db: Database, principal: Principal, job_id: str) -> Submission
         references=kept.references,
         loras=kept.loras,
         output_format=kept.output_format,
+        output_compression=kept.output_compression,
+        exact_format=kept.exact_format,
+        choices=kept.choices,
         quality=kept.quality,
         resolution=kept.resolution,
         bulk=job.bulk,
-        retry_of=job.id,
         webhook=job.webhook,
         preset=kept.preset,
         user_prompt=kept.user_prompt,

@@ -38,6 +38,7 @@ jobs = Table(
     Column("sent", Boolean, nullable=False, default=False, comment="handed to an upstream that must not get it twice"),
     Column("upstream_id", String(LONGEST_UPSTREAM_ID)),
     Column("usage", LargeBinary, comment="JSON, as the upstream reported it"),
+    Column("tried", LargeBinary, comment="JSON of jobs.attempts.Tried: attempts that came to nothing"),
     Column("error_code", String(64)),
     Column("error_message", Text),
     Column("retry_of", String(36), comment="the failed job that this one runs again"),

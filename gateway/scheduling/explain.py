@@ -31,7 +31,8 @@ def place(
     ahead = index.ahead(job_id)
     able = [lane for lane in lanes if lane.free().runs(job)]
     known = estimates.known(job.model)
-    eta = None if known is None or not able else (ahead / len(able) + job.pictures) * known
+    waking = min((lane.wake_seconds for lane in able), default=0.0)
+    eta = None if known is None or not able else waking + (ahead / len(able) + job.pictures) * known
     return Place(ahead + 1, eta, blocked or _reason(job, able, Room(caps, index.running).full(job)))
 
 
@@ -45,4 +46,7 @@ def _reason(job: Waiting, able: list[Lane], capped: str | None) -> str:
         return f"its {capped} runs as many jobs at once as it may"
     if all(lane.idle.is_set() and not lane.available(now) for lane in able):
         return f"its lane rests after failures: {able[0].reason}"
+    asleep = [lane.wake_seconds for lane in able if lane.asleep and lane.available(now)]
+    if asleep:
+        return f"waiting for a free lane; one that sleeps is woken if that takes longer than {min(asleep):.0f} s"
     return "waiting for a free lane"

@@ -10,6 +10,7 @@ from gateway.catalog import EngineEntry, settle_devices
 from gateway.errors import ConfigurationError
 from gateway.models import Models
 from gateway.scheduling.lanes import Lane
+from gateway.scheduling.sleeping import Sleeper
 from gateway.workers.devices import Device
 from gateway.workers.remote import RemoteHost
 from gateway.workers.thread import ThreadHost
@@ -37,7 +38,25 @@ def fleet(models: Models, machine: Sequence[Device], present: Mapping[str, Lane]
             before = kept.get(full)
             same = before is not None and isinstance(before.host, RemoteHost) and before.host.engine is engine
             lanes[full] = before if before and same else Lane(full, RemoteHost(engine, lane), engine=name)
+    _settle_sleep(lanes, models)
     return lanes
+
+
+def _settle_sleep(lanes: Mapping[str, Lane], models: Models) -> None:
+    """As `[lanes.<name>]` says; the table of a lane goes before that of its engine. What was learned is kept."""
+    tables = models.catalog.lanes
+    for lane in lanes.values():
+        table = tables.get(lane.name) or tables.get(lane.engine or "")
+        before = lane.sleeper
+        if table is None:
+            lane.sleeper = None
+        elif before is None or before.table != table:
+            lane.sleeper = Sleeper(lane.name, lane.host, table, models.secret)
+            lane.sleeper.seconds = before.seconds if before else None
+            lane.sleeper.asleep = before.asleep if before else None
+    for name in tables:
+        if name not in lanes and all(lane.engine != name for lane in lanes.values()):
+            log.warning("[lanes.%s] is the name of no lane and no engine; there are %s", name, ", ".join(lanes) or "none")
 
 
 def _build(models: Models) -> Callable[[EngineEntry], LocalEngine]:

@@ -34,6 +34,12 @@ class Waiting(Struct, frozen=True, kw_only=True):
     max_batch: int
     queued_at: float
     ready_at: float = 0.0
+    away_since: float = 0.0
+    """When its engine was first found away, if it was so at every try since; 0: it was not."""
+    held: Hashable | None = None
+    """What a remote server loads for it, as the engine calls it; None: nothing, or a device runs it."""
+    open_model: bool = False
+    """The caller left the model to us, so another may step in."""
     alone: bool = False
     """To be tried without mates: it may have been what broke its last batch."""
     saving: bool = False

@@ -20,12 +20,15 @@ from gateway.jobs.cancel import changed
 from gateway.jobs.records import Job
 from gateway.jobs.request import InputPicture, Resolved, engine_request
 from gateway.models import Offer
-from gateway.storage import carriage, ledger
+from gateway.storage import carriage, ledger, repainting
+from gateway.storage.background import with_background
 from gateway.storage.blobs import BlobStore
+from gateway.storage.encoding import MEDIA_TYPES
 from gateway.storage.mark import Finished, finish
 from gateway.storage.metadata import Description
 from gateway.storage.public import public_copy
 from gateway.storage.reading import LARGEST_KEPT, read, sniff
+from gateway.storage.repainting import Around
 from gateway.storage.scaling import crop, fit, luminance
 from gateway.storage.shrinking import within
 
@@ -54,7 +57,8 @@ class Keeper:
         loop = asyncio.get_running_loop()
         about = _describe(job, offer, ready, real=await self._is_real(job))
         picture = _handed_over(ready)
-        finished = await loop.run_in_executor(self._pool, _finish, picture, about, job.request, self._marking())
+        around = await self._around(job)
+        finished = await loop.run_in_executor(self._pool, _finish, picture, about, job.request, around, self._marking())
         refs = await ledger.keep(self._db, self._blobs, finished.data, *finished.thumbnails.values())
         blobs = dict(zip((0, *finished.thumbnails), (ref.hash for ref in refs), strict=True))
         image = _image(image_id, job, about, ready.ordinal, finished, blobs)
@@ -92,6 +96,14 @@ class Keeper:
             references=tuple([each for one in references for each in await self._within(kept.source_bytes, one)]),
         )
 
+    async def _around(self, job: Job) -> Around | None:
+        """What stays as it was; None where the engine itself saw to that, at the size that is delivered."""
+        kept = job.request
+        if job.capability != "inpaint" or not (kept.upscaler and kept.source and kept.mask):
+            return None
+        source = await self._picture(kept.source.blob, kept.size)
+        return Around(source, await self._picture(kept.mask.blob, kept.size, mask=True))
+
     async def _picture(self, blob: str, size: Size | None, *, mask: bool = False) -> Pixels:
         """A kept picture as the engine shall see it; with `size` scaled to cover that and cropped in the middle."""
         data = await self._blobs.get(blob)
@@ -125,12 +137,26 @@ class Keeper:
         self._pool.shutdown(wait=True)
 
 
-def _finish(picture: Pixels | bytes, about: Description, kept: Resolved, marking: bool) -> Finished:
-    if isinstance(picture, bytes) and kept.make != kept.size:
-        picture = read(picture).pixels
-    if not isinstance(picture, bytes):
-        picture = (fit if kept.upscaler else crop)(picture, kept.size)
-    return finish(picture, about, form=kept.output_format, marks=marking)
+def _finish(picture: Pixels | bytes, about: Description, kept: Resolved, around: Around | None, marking: bool) -> Finished:
+    wanted = _as_asked(picture, kept, around)
+    return finish(wanted, about, form=kept.output_format, quality=kept.output_compression, marks=marking)
+
+
+def _as_asked(picture: Pixels | bytes, kept: Resolved, around: Around | None) -> Pixels | bytes:
+    """Of the size and on the background that were asked for; an upstream's bytes stay as they are where they can."""
+    background = kept.choices.get("background")
+    if isinstance(picture, bytes) and kept.make == kept.size and not _is_otherwise(picture, kept):
+        seen = read(picture).pixels if background else None
+        changed = with_background(seen, background) if seen is not None else None
+        return picture if changed is None or changed is seen else changed
+    pixels = read(picture).pixels if isinstance(picture, bytes) else picture
+    return with_background(repainting.within((fit if kept.upscaler else crop)(pixels, kept.size), around), background)
+
+
+def _is_otherwise(delivered: bytes, kept: Resolved) -> bool:
+    """Whether an upstream encoded it otherwise than the caller insists on."""
+    another = sniff(delivered) != MEDIA_TYPES[kept.output_format] or kept.output_compression is not None
+    return kept.exact_format and another
 
 
 def _handed_over(ready: ImageReady) -> Pixels | bytes:

@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Hashable
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from engines.contract import EngineError, EngineUnavailable, ModelSpec, OutOfMemory, UpstreamRateLimited
+from engines.contract import EngineError, ModelSpec
+from gateway.scheduling import breaker
+from gateway.scheduling.breaker import Breaker
 from gateway.scheduling.index import ModelKey
 from gateway.scheduling.policy import FreeLane
 from gateway.scheduling.residency import Resident
+from gateway.scheduling.sleeping import Left, Sleeper
 from gateway.workers.host import Host, RunningBatch
 
 BATCHES_IN_STORE = 4
 """Between device and store; then the lane waits, so that pictures do not pile up in memory."""
-CRASHES_ALLOWED = 3
-LONGEST_REST = 30.0
-"""Seconds."""
 
-State = Literal["idle", "loading", "running", "resting"]
+State = Literal["idle", "waking", "loading", "running", "resting", "asleep"]
 
 
 class LaneView(Struct, frozen=True):
-    """What an operator sees of a lane."""
+    """A lane as it is at a moment: what an operator sees, and what routing goes by. Moments are seconds since the epoch."""
 
     name: str
     engine: str | None
     state: State
     healthy: bool
+    """Whether it is given work; one that sleeps is."""
     reason: str
+    """Why not; of one that is well, what it remarked."""
     jobs: tuple[str, ...]
     residents: tuple[Resident, ...]
     budget: int | None
+    breaker: breaker.State = "closed"
+    unwell_since: float | None = None
+    asked_at: float | None = None
+    """When it was last asked how it is."""
+    free_memory: int | None = None
+    """Bytes, as it last said."""
+    asleep: bool = False
+    wake_seconds: float = 0.0
+    """That waking will take: as learned, or guessed; nought for one that is awake."""
 
 
 class _Loaded(Struct):
@@ -54,35 +66,121 @@ class Lane:
         self.idle = asyncio.Event()
         self.idle.set()
         self.state: State = "idle"
-        self.reason = ""
         self.batch: RunningBatch | None = None
         self._canceled_early: set[str] = set()
         """Jobs that ended while their batch was claimed but not yet made."""
         self.storing = asyncio.Semaphore(BATCHES_IN_STORE)
         self._loaded: dict[ModelKey, _Loaded] = {}
-        self._strikes = 0
-        self._rests_until = 0.0
+        self._held: Hashable | None = None
+        """What a remote server has loaded for us, as the engine calls it."""
+        self.breaker = Breaker(asks=host.asks)
+        self.sleeper: Sleeper | None = None
+        self.idle_since = time.time()
+        self.asking = False
+        """Its health is asked just now: set by who begins that."""
 
     def available(self, now: float) -> bool:
-        return self.idle.is_set() and now >= self._rests_until
+        return self.idle.is_set() and self.breaker.state(now) != "open"
 
     def free(self) -> FreeLane:
         """As the policy sees it."""
-        return FreeLane(name=self.name, engine=self.engine, residents=self._residents(), budget=self.budget)
+        return FreeLane(
+            name=self.name,
+            engine=self.engine,
+            residents=self._residents(),
+            held=None if self.asleep else self._held,
+            budget=self.budget,
+            trial=self.breaker.unwell_since is not None,
+            wake_seconds=self.wake_seconds,
+        )
 
     def view(self) -> LaneView:
-        resting = time.time() < self._rests_until
-        jobs = tuple(request.id for request in self.batch.requests) if self.batch else ()
+        state = self.breaker.state(time.time())
+        shown = self.state
+        if shown == "idle":
+            shown = "asleep" if self.asleep else "resting" if state == "open" else shown
         return LaneView(
             name=self.name,
             engine=self.engine,
-            state="resting" if resting else self.state,
-            healthy=not resting,
+            state=shown,
+            healthy=state != "open",
             reason=self.reason,
-            jobs=jobs,
+            jobs=tuple(request.id for request in self.batch.requests) if self.batch else (),
             residents=self._residents(),
             budget=self.budget,
+            breaker=state,
+            unwell_since=self.breaker.unwell_since,
+            asked_at=self.breaker.asked_at,
+            free_memory=self.breaker.free_memory,
+            asleep=self.asleep,
+            wake_seconds=self.wake_seconds,
         )
+
+    @property
+    def reason(self) -> str:
+        return self.breaker.reason
+
+    @property
+    def asleep(self) -> bool:
+        return self.sleeper is not None and self.sleeper.asleep is True
+
+    @property
+    def wake_seconds(self) -> float:
+        return self.sleeper.guess if self.sleeper else 0.0
+
+    # ------------------------------------------------------------------------------------------ asked how it is
+
+    @property
+    def asks_at(self) -> float | None:
+        """When it is to be asked for its health; None: not now. One that works shows it, and one that sleeps would wake."""
+        if self.asking or self.asleep or not self.idle.is_set():
+            return None
+        return self.breaker.asks_at
+
+    async def ask(self) -> None:
+        """What it says of itself decides whether it is given work. Raises nothing."""
+        try:
+            health = await self.host.health()
+        finally:
+            self.asking = False
+        if not self.idle.is_set():
+            return  # it works by now, which tells more
+        if self.sleeper and self.sleeper.heard(health):
+            self.breaker.sleeps(time.time())
+        else:
+            self.breaker.heard(health, time.time())
+
+    # ------------------------------------------------------------------------------------------ asleep and awake
+
+    @property
+    def sleeps_at(self) -> float | None:
+        """When it is to be put to sleep, if nothing comes; None: not now."""
+        return self.sleeper.sleeps_at(self.idle_since) if self.sleeper and self.idle.is_set() else None
+
+    async def sleep(self) -> None:
+        """What is loaded goes, then it is put to sleep. It takes no job meanwhile: who begins this clears `idle` and sets the
+        state. Raises nothing."""
+        assert self.sleeper is not None
+        try:
+            await self.evict(tuple(self._loaded))
+            self._held = None
+            await self.sleeper.sleep()
+        finally:
+            self.state = "idle"
+            self.idle.set()
+
+    async def wake(self) -> bool:
+        """Whether it is awake, and anybody still waits for it. Raises EngineUnavailable."""
+        if self.sleeper is None or self.sleeper.asleep is False:
+            return True
+        self.state = "waking"
+        try:
+            await self.sleeper.wake(lambda: self.batch is None or not self.batch.is_over())
+        except Left:
+            return False
+        return True
+
+    # ------------------------------------------------------------------------------------------ what is loaded
 
     def holds(self, model: ModelKey) -> bool:
         return model in self._loaded
@@ -102,6 +200,13 @@ class Lane:
     async def evict_others(self, model: ModelKey) -> None:
         await self.evict(tuple(other for other in self._loaded if other != model))
 
+    def holds_now(self, held: Hashable | None) -> None:
+        """A remote server loads this for the batch that it is given."""
+        if held is not None:
+            self._held = held
+
+    # ------------------------------------------------------------------------------------------ what runs
+
     def begin(self, batch: RunningBatch) -> None:
         """The batch runs from here on; who was canceled on the way to it does not."""
         self.batch = batch
@@ -110,6 +215,7 @@ class Lane:
 
     def end(self) -> None:
         self.batch, self.state = None, "idle"
+        self.idle_since = time.time()
         self._canceled_early.clear()
 
     def cancel(self, job_id: str) -> None:
@@ -129,27 +235,11 @@ class Lane:
             self._loaded[model].used_at = time.time()
 
     def went_well(self) -> None:
-        self._strikes, self.reason = 0, ""
+        self.breaker.went_well(time.time())
 
     def failed(self, error: EngineError) -> None:
-        """After an error that says something about the lane, it rests: it would only spoil more jobs.
-
-        As long as the upstream asks for, longer each time that the engine is away, and after several crashes in a row.
-        """
-        if not error.retried or isinstance(error, OutOfMemory):
-            return
-        self.reason = error.message
-        self._strikes += 1
-        if isinstance(error, UpstreamRateLimited):
-            self._rests_until = time.time() + error.retry_after
-        elif isinstance(error, EngineUnavailable):
-            self._rests_until = time.time() + min(LONGEST_REST, 2.0 ** (self._strikes - 1))
-        elif self._strikes >= CRASHES_ALLOWED:
-            self._rests_until = time.time() + LONGEST_REST
-
-    @property
-    def rests_until(self) -> float:
-        return self._rests_until
+        """A batch ended so; what that says of the lane keeps others from it."""
+        self.breaker.failed(error, time.time(), sleeps=self.asleep)
 
     def _residents(self) -> tuple[Resident, ...]:
         return tuple(Resident(model, loaded.bytes, loaded.used_at) for model, loaded in self._loaded.items())

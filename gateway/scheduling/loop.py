@@ -14,16 +14,19 @@ from gateway.errors import StorageUnavailable
 from gateway.events import Bus, Event, JobChanged, JobProgress, JobQueued
 from gateway.jobs.records import FINISHED, Job
 from gateway.models import Models
+from gateway.scheduling import tending
 from gateway.scheduling.caps import Caps
 from gateway.scheduling.estimates import Estimates
 from gateway.scheduling.explain import Place, place
+from gateway.scheduling.failing_over import LOOK_SECONDS, FailOver
 from gateway.scheduling.fleet import fleet
 from gateway.scheduling.index import QueueIndex, Waiting
 from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane, LaneView
 from gateway.scheduling.policy import Assignment, decide
-from gateway.scheduling.reconciling import Reconciler
+from gateway.scheduling.reconciling import MINUTE, Reconciler
 from gateway.scheduling.running import Runner
+from gateway.scheduling.tending import busy, due, given_up
 from gateway.scheduling.waiting import waiting
 from gateway.storage.blobs import BlobStore
 from gateway.workers.devices import Device
@@ -49,15 +52,20 @@ class Scheduler:
         self._index = QueueIndex()
         self._estimates = Estimates()
         self._keeper = Keeper(db, bus, blobs, marking=lambda: models.catalog.settings.marking.enabled)
-        self._runner = Runner(db, bus, models, self._keeper, self._estimates, self._block, self._let_go)
+        self._fail_over = FailOver(db, bus, models, self.lanes, self.seconds_ahead)
+        self._runner = Runner(db, bus, models, self._keeper, self._estimates, self._block, self._let_go, self._fail_over)
         self._progress: dict[str, JobProgress] = {}
         self._bell = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tending: set[asyncio.Task[None]] = set()
+        """Questions to lanes, and lanes that fall asleep: nothing that a stop waits for."""
         self._held: dict[str, Assignment] = {}
         """Jobs that a batch of this process holds, from the decision to the end of its storing."""
-        self._reconciler = Reconciler(db, bus, models, lambda job_id: job_id in self._index or job_id in self._held)
+        self._reconciler = Reconciler(db, bus, models, self._fail_over, self._is_ours)
         self._reconcile_at = 0.0
         """When memory and table are compared next, on the monotonic clock."""
+        self._relieve_at = 0.0
+        """When it is looked next what waits for lanes that are not well, on the same clock."""
         self.blocked: str | None = None
         """Why no lane claims now."""
         self._loop: asyncio.Task[None] | None = None
@@ -71,9 +79,10 @@ class Scheduler:
     async def stop(self) -> None:
         """Stop at the next step; what is unfinished goes back into the queue and runs at the next start."""
         self._runner.closing = True
-        if self._loop:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        for task in (self._loop, *self._tending):
+            if task:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         # What was paid for is waited for; then it is left too, and its jobs end as of unknown outcome.
         for seconds, paid_too in ((STOP_SECONDS, False), (LEAVE_SECONDS, True)):
             for lane in self._lanes.values():
@@ -92,7 +101,7 @@ class Scheduler:
         return offer is not None and offer.card.replay == "never"
 
     def models_changed(self) -> None:
-        """The catalog was read anew: queued jobs are looked at again."""
+        """The catalog was read anew, or a model came onto offer: queued jobs are looked at again."""
         stale = [job.job_id for job in self._index if not self._is_offered(job)]
         for job_id in stale:
             self._index.remove(job_id)
@@ -101,6 +110,7 @@ class Scheduler:
         for lane in before.values():
             if lane not in self._lanes.values():
                 self._keep(lane.close_when_idle())
+        self._reconcile_at = 0.0  # what waited for its model is queued now
         self._bell.set()
 
     def lanes(self) -> list[LaneView]:
@@ -118,6 +128,14 @@ class Scheduler:
         """For a picture of this model, as learned; None before the first."""
         offer = self._models.offers.get(model_id)
         return self._estimates.known((offer.spec.id, offer.spec.revision)) if offer else None
+
+    def seconds_ahead(self) -> float:
+        """Of work that waits, over all lanes, as far as is known."""
+        return sum(job.pictures * (self.average_seconds(job.model[0]) or 0.0) for job in self._index)
+
+    def is_away(self, model_id: str) -> bool:
+        """Whether jobs of this model wait outside the queue: its engine could not be asked yet what it can do."""
+        return model_id in self._models.away
 
     def place(self, job_id: str) -> Place | None:
         """Where a queued job stands and what it waits for; None where it is not queued."""
@@ -146,10 +164,15 @@ class Scheduler:
         job: Job = event.job
         offer = self._models.offers.get(job.model)
         if offer is None:
-            self._keep(self._reconciler.refuse(job))
+            if job.model not in self._models.away:  # else its row waits until the engine can be asked
+                self._keep(self._reconciler.refuse(job))
             return
         self._index.add(waiting(job, offer, event))
         self._bell.set()
+
+    def _is_ours(self, job_id: str) -> bool:
+        """Whether it waits in the queue, is held by a batch, or is just given to another model."""
+        return job_id in self._index or job_id in self._held or job_id in self._fail_over.moving
 
     def _is_offered(self, job: Waiting) -> bool:
         offer = self._models.offers.get(job.model[0])
@@ -193,7 +216,9 @@ class Scheduler:
             await self._reconcile()
         self._bell.clear()
         now = time.time()
+        self._relieve()
         self._assign(now)
+        self._tend(now)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience(now)):
                 await self._bell.wait()
@@ -201,10 +226,30 @@ class Scheduler:
     async def _reconcile(self) -> None:
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
         await self._reconciler.reconcile()
+        patience = self._models.catalog.settings.jobs.away_minutes * MINUTE
+        for reason, jobs in given_up(self._lanes.values(), self._index, time.time(), patience).items():
+            for job in jobs:
+                self._index.remove(job.job_id)
+            self._keep(self._reconciler.give_up([job.job_id for job in jobs], reason))
+
+    def _tend(self, now: float) -> None:
+        for work in due(self._lanes.values(), self._index, now):
+            self._keep(self._rung(work), among=self._tending)
+
+    async def _rung(self, work: Coroutine[None, None, None]) -> None:
+        await work
+        self._bell.set()
+
+    def _relieve(self) -> None:
+        """What waits for lanes that are not well goes to other models, where that is configured."""
+        if self._fail_over.is_on and time.monotonic() >= self._relieve_at:
+            self._relieve_at = time.monotonic() + LOOK_SECONDS
+            self._keep(self._fail_over.relieve(self._index, lambda job_id: self._index.remove(job_id) is not None))
 
     def _assign(self, now: float) -> None:
         free = [lane.free() for lane in self._lanes.values() if lane.available(now)]
-        for assignment in decide(self._index, free, self._estimates, now, self._caps()) if free else ():
+        working = [lane.free() for lane in busy(self._lanes.values(), now)]
+        for assignment in decide(self._index, free, self._estimates, now, self._caps(), working) if free else ():
             for job in assignment.jobs:
                 self._index.take(job, self._estimates.seconds(job.model, job.pictures), now)
                 self._held[job.job_id] = assignment
@@ -235,13 +280,16 @@ class Scheduler:
         """Seconds until the next moment at which something could change by itself; `now` is when was last decided."""
         moments = [job.ready_at for job in self._index if job.ready_at > now] if len(self._index) < 1000 else [now + 1]
         moments.append(now + self._reconcile_at - time.monotonic())
-        moments += [lane.rests_until for lane in self._lanes.values() if lane.rests_until > now]
+        if self._fail_over.is_on and len(self._index):
+            moments.append(now + self._relieve_at - time.monotonic())
+        moments += tending.moments(self._lanes.values(), self._index, now)
         return max(0.01, min([*moments, now + IDLE_SECONDS]) - time.time())
 
-    def _keep(self, work: Coroutine[None, None, None]) -> None:
+    def _keep(self, work: Coroutine[None, None, None], *, among: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._tasks if among is None else among
         task = asyncio.create_task(self._watched(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _watched(self, work: Coroutine[None, None, None]) -> None:
         """What goes wrong there leaves its jobs to the next reconciliation."""

@@ -3,16 +3,17 @@
 1. Interactive before bulk, but once in `BULK_PATIENCE` a bulk job that has waited that long goes first.
 2. The team that has had the least device time, and in it the user that has had the least.
 3. Of that user's groups the one whose head is oldest.
-4. A job whose model is already on the device may go before the one that is due, as long as the latter has not waited
-   `SWAP_PATIENCE` for it: fewer swaps, and nobody starves.
-5. Mates of the same group fill the batch, again in fair order.
+4. A job whose model is already on the device, or on the server, may go before the one that is due, as long as the latter
+   has not waited `SWAP_PATIENCE` for it: fewer swaps, and nobody starves.
+5. Mates of the same group fill the batch, again in fair order; a lane that must show that it is well again gets one job.
+6. A lane that sleeps is woken where none that is awake can run the job, or once the job has waited as long as waking takes.
 
 Nobody starts more jobs than `Caps` lets their key, user or team run at once; others then go first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -35,14 +36,23 @@ class FreeLane(Struct, frozen=True, kw_only=True):
     engine: str | None = None
     """The remote engine that it belongs to; None for a device."""
     residents: tuple[Resident, ...] = ()
+    held: Hashable | None = None
+    """What a remote engine's server has loaded for us."""
     budget: int | None = None
     """Bytes for models, where that is known."""
+    trial: bool = False
+    """It failed: the next batch, of one job, shows whether it is well again."""
+    wake_seconds: float = 0.0
+    """It sleeps, and so long it takes to wake it; nought: it is awake."""
 
     def runs(self, job: Waiting) -> bool:
         return job.local if self.engine is None else job.engine == self.engine
 
-    def holds(self, model: ModelKey) -> bool:
-        return self.engine is not None or any(resident.model == model for resident in self.residents)
+    def holds(self, job: Waiting) -> bool:
+        """Whether it can begin with the job without loading anything first."""
+        if self.engine is not None:
+            return job.held is None or job.held == self.held
+        return any(resident.model == job.model for resident in self.residents)
 
 
 class Assignment(Struct, frozen=True):
@@ -54,22 +64,44 @@ class Assignment(Struct, frozen=True):
 
 
 def decide(
-    index: QueueIndex, lanes: Sequence[FreeLane], estimates: Estimates, now: float, caps: Caps | None = None
+    index: QueueIndex,
+    lanes: Sequence[FreeLane],
+    estimates: Estimates,
+    now: float,
+    caps: Caps | None = None,
+    busy: Sequence[FreeLane] = (),
 ) -> list[Assignment]:
-    """At most one batch for each free lane; the index is only read."""
+    """At most one batch for each free lane; the index is only read. `busy` are the lanes that are well and work just now, or
+    are being woken.
+    """
     decided: list[Assignment] = []
     able = _Able(index, caps or Caps(), now)
-    for lane in lanes:
-        elsewhere = {resident.model for other in lanes if other is not lane for resident in other.residents}
-        head = _choose(list(_heads(index, lane, able, now)), lane, elsewhere, now)
+    awake = [*(lane for lane in lanes if not lane.wake_seconds), *busy]
+    for lane in sorted(lanes, key=lambda lane: lane.wake_seconds):
+        others = [other for other in lanes if other is not lane]
+        heads = [ranked for ranked in _heads(index, lane, able, now) if may_wake(lane, ranked[1], awake, now)]
+        head = _choose(heads, lane, others, now)
         if head is None:
             continue
         able.take(head)
-        batch = (head, *_mates(index, head, able))
+        awake.append(lane)
+        batch = (head,) if lane.trial else (head, *_mates(index, head, able))
         need = estimates.bytes(head.model, head.memory_bytes)
-        gone = () if lane.holds(head.model) else evictions(lane.residents, need, lane.budget)
+        gone = () if lane.holds(head) else evictions(lane.residents, need, lane.budget)
         decided.append(Assignment(lane.name, batch, gone))
     return decided
+
+
+def may_wake(lane: FreeLane, job: Waiting, awake: Iterable[FreeLane], now: float) -> bool:
+    """Whether the lane may be given the job as far as its sleep goes."""
+    return now >= wakes_at(lane, job, awake)
+
+
+def wakes_at(lane: FreeLane, job: Waiting, awake: Iterable[FreeLane]) -> float:
+    """From when on the lane may be woken for the job; nought: at any time."""
+    if not lane.wake_seconds or not any(other.runs(job) for other in awake):
+        return 0.0
+    return max(job.queued_at, job.ready_at) + lane.wake_seconds
 
 
 class _Able:
@@ -103,15 +135,20 @@ def _heads(index: QueueIndex, lane: FreeLane, able: _Able, now: float) -> Iterat
                 yield (0 if not bulk else -1 if now - max(head.queued_at, index.bulk_ran_at) >= BULK_PATIENCE else 1), head
 
 
-def _choose(heads: list[tuple[int, Waiting]], lane: FreeLane, elsewhere: set[ModelKey], now: float) -> Waiting | None:
+def _choose(heads: list[tuple[int, Waiting]], lane: FreeLane, others: Sequence[FreeLane], now: float) -> Waiting | None:
     heads.sort(key=lambda ranked: ranked[0])  # stable: the fair order stays within a rank
-    due = next(((rank, head) for rank, head in heads if lane.holds(head.model) or head.model not in elsewhere), None)
+    due = next(((rank, head) for rank, head in heads if lane.holds(head) or not _is_elsewhere(head, others)), None)
     if due is None:
         return None
     rank, first = due
-    if lane.holds(first.model) or now - first.queued_at >= SWAP_PATIENCE:
+    if lane.holds(first) or now - first.queued_at >= SWAP_PATIENCE:
         return first
-    return next((head for other, head in heads if other == rank and lane.holds(head.model)), first)
+    return next((head for other, head in heads if other == rank and lane.holds(head)), first)
+
+
+def _is_elsewhere(job: Waiting, others: Sequence[FreeLane]) -> bool:
+    """Whether another free lane has what it needs, and will take it. A lane on trial may not be what it was."""
+    return any(lane.runs(job) and lane.holds(job) and not lane.trial for lane in others)
 
 
 def _mates(index: QueueIndex, head: Waiting, able: _Able) -> Iterator[Waiting]:

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
+import msgspec
+
 from engines.contract import (
     Done,
     EngineCrashed,
@@ -30,11 +32,12 @@ from gateway.models import Models, Offer
 from gateway.scheduling.attempt import Attempt
 from gateway.scheduling.ends import Ends, ModelRemoved, PictureGone
 from gateway.scheduling.estimates import Estimates
+from gateway.scheduling.failing_over import FailOver
 from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane
 from gateway.scheduling.policy import Assignment
 from gateway.scheduling.previews import to_jpeg
-from gateway.scheduling.recovery import Again
+from gateway.scheduling.recovery import STOPPED, Again, only_found
 from gateway.workers.host import RunningBatch
 
 log = logging.getLogger(__name__)
@@ -56,13 +59,14 @@ class Runner:
         estimates: Estimates,
         on_blocked: Callable[[str], None],
         let_go: Callable[[Assignment, Iterable[str]], None],
+        fail_over: FailOver,
     ) -> None:
         self._db = db
         self._bus = bus
         self._models = models
         self._keeper = keeper
         self._estimates = estimates
-        self._ends = Ends(db, bus, models)
+        self._ends = Ends(db, bus, models, fail_over)
         self._on_blocked = on_blocked
         self._let_go = let_go
         self._settling: set[asyncio.Task[None]] = set()
@@ -78,13 +82,16 @@ class Runner:
         if not jobs:
             return 0.0
         saving = any(job.saving for job in assignment.jobs)
-        attempt = Attempt(jobs, saving)
+        attempt = Attempt(jobs, saving, lane.name, {job.job_id: job.away_since for job in assignment.jobs})
         await lane.storing.acquire()
         began = time.monotonic()
         error: EngineError | None = None
         try:
             await self._on_lane(lane, assignment, attempt)
-            lane.went_well()
+            if attempt.shown:
+                lane.went_well()
+            elif attempt.trouble:
+                lane.failed(attempt.trouble)
         except EngineError as raised:
             error = raised
             lane.failed(raised)
@@ -97,8 +104,8 @@ class Runner:
             lane.end()
             self._behind(self._settle(lane, assignment, attempt, error))
         spent = time.monotonic() - began
-        if error is None and not attempt.blocked:
-            self._estimates.learn_run(assignment.jobs[0].model, spent, sum(job.pictures for job in jobs))
+        if error is None and attempt.shown and not attempt.blocked:
+            self._estimates.learn_run(assignment.jobs[0].model, spent - attempt.woke, sum(job.pictures for job in jobs))
         return spent
 
     async def drain(self) -> None:
@@ -121,18 +128,32 @@ class Runner:
         offer = self._models.offers.get(assignment.jobs[0].model[0])
         if offer is None:
             raise ModelRemoved(f"The model {assignment.jobs[0].model[0]} is no longer on offer.")
-        requests = await self._requests(attempt)
+        requests = await self._requests(attempt, offer)
         if not requests:
             return
         batch = RunningBatch(offer.spec, requests, saving=attempt.saving, watched=self._bus.is_watched)
         lane.begin(batch)
         if self.closing:
             batch.cancel_all()
+        if not await self._wake(lane, attempt):
+            return
         engine = self._models.catalog.engines[offer.entry.engine]
         await self._load(lane, offer, engine, assignment, attempt)
         lane.state, attempt.asked = "running", True
+        lane.holds_now(assignment.jobs[0].held)
         async for event in lane.host.run(engine, batch):
             await self._take(event, offer, attempt, batch)
+
+    async def _wake(self, lane: Lane, attempt: Attempt) -> bool:
+        """Whether the lane is awake; not if everybody has left meanwhile. Raises EngineUnavailable."""
+        if lane.asleep:
+            for job in attempt.jobs.values():
+                self._progress(job, 0, 0, phase="loading")
+        began = time.monotonic()
+        try:
+            return await lane.wake()
+        finally:
+            attempt.woke = time.monotonic() - began
 
     async def _load(self, lane: Lane, offer: Offer, engine: object, assignment: Assignment, attempt: Attempt) -> None:
         """Make the model resident; if memory runs out, everything else makes room and it is tried once more."""
@@ -152,9 +173,11 @@ class Runner:
             self._estimates.learn_bytes(key, size)
         lane.use(key)
 
-    async def _requests(self, attempt: Attempt) -> list[ImageRequest]:
+    async def _requests(self, attempt: Attempt, offer: Offer) -> list[ImageRequest]:
         """What the engine shall make; a job whose pictures an earlier attempt stored, all of them, only ends."""
         requests = []
+        allowed = self._models.catalog.settings.jobs.max_attempts
+        attempt.only_found = {job.id for job in attempt.jobs.values() if only_found(job, offer.card.replay, allowed)}
         for job in attempt.jobs.values():
             missing = await self._keeper.missing(job)
             attempt.wanted[job.id] = len(missing)
@@ -162,7 +185,8 @@ class Runner:
                 attempt.ends[job.id] = asyncio.create_task(self._end(attempt, Done(job.id)))
                 continue
             try:
-                requests.append(await self._keeper.request(job, missing))
+                request = await self._keeper.request(job, missing)
+                requests.append(msgspec.structs.replace(request, found_only=job.id in attempt.only_found))
             except (NotFound, InvalidInput) as error:
                 gone = PictureGone(f"A picture that this works on can be read no more. {error.message}")
                 attempt.ends[job.id] = asyncio.create_task(self._end(attempt, Failed(job.id, gone)))
@@ -177,9 +201,11 @@ class Runner:
                 preview = None if event.preview is None else await asyncio.to_thread(to_jpeg, event.preview)
                 self._progress(attempt.jobs[event.request], event.step, event.total, preview)
             case ImageReady():
+                attempt.shown = True
                 store = asyncio.create_task(self._store(attempt, offer, event, batch))
                 attempt.stores[event.request].append(store)
             case Failed() | Done():
+                attempt.note(event)
                 attempt.ends[event.request] = asyncio.create_task(self._end(attempt, event))
 
     async def _store(self, attempt: Attempt, offer: Offer, event: ImageReady, batch: RunningBatch) -> None:
@@ -204,6 +230,8 @@ class Runner:
         if attempt.blocked or stopped:
             return  # it goes back into the queue
         error = event.error if isinstance(event, Failed) else attempt.spoiled.get(job.id)
+        if error is None and job.id in attempt.only_found and len(attempt.stores[job.id]) < attempt.wanted[job.id]:
+            error = EngineCrashed(STOPPED.format(job.failures))
         if error:
             await self._ends.fail(attempt, job, error)
         else:
@@ -222,6 +250,8 @@ class Runner:
                     await self._stop(attempt, job, error)
                 elif job.id not in attempt.ends:
                     await self._ends.fail(attempt, job, error or EngineCrashed("The engine ended without a word about this."))
+                    if error:
+                        error.usage = None  # it is counted once, whoever else the error is for
         except StorageUnavailable as unavailable:
             log.warning("what ran is found again when this is over: %s", unavailable.message)
             self._on_blocked(unavailable.message)

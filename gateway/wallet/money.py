@@ -23,6 +23,11 @@ def text(amount: int) -> str:
     return f"{'-' if amount < 0 else ''}{abs(amount) // UNITS}.{abs(amount) % UNITS:04d}"
 
 
+def number(amount: int) -> int | float:
+    """Credits as a number of JSON: a whole one where it is one."""
+    return amount // UNITS if amount % UNITS == 0 else amount / UNITS
+
+
 def dollars(amount: int, per_usd: int) -> str:
     """What credits are worth, cut to four decimals."""
     return text(abs(amount) // per_usd * (-1 if amount < 0 else 1))

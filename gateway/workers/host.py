@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
-from engines.contract import Batch, Event, Footprint, ImageRequest, ModelSpec
+from engines.contract import Batch, Event, Footprint, Health, ImageRequest, ModelSpec
 
 
 class Host(Protocol):
-    """One lane's worker. Its calls come one at a time."""
+    """One lane's worker. Its calls come one at a time, but for `health`."""
+
+    asks: bool
+    """Whether it can be asked for its health."""
 
     async def load(self, engine: Any, model: ModelSpec) -> Footprint:
         """Bring a model onto the lane; `engine` is the engine's entry of the catalog. Raises an EngineError."""
@@ -19,6 +22,10 @@ class Host(Protocol):
 
     def run(self, engine: Any, batch: Batch) -> AsyncIterator[Event]:
         """The batch's events. Raises an EngineError for the whole of it, EngineCrashed for what no engine should raise."""
+        ...
+
+    async def health(self) -> Health:
+        """How the lane says that it is. Raises nothing."""
         ...
 
     async def close(self) -> None: ...
@@ -48,6 +55,10 @@ class RunningBatch:
     def cancel(self, request_id: str) -> None:
         """The engine stops with this request at its next step."""
         self._canceled.add(request_id)
+
+    def is_over(self) -> bool:
+        """Nobody waits for any of it."""
+        return all(request.id in self._canceled for request in self.requests)
 
     def cancel_all(self) -> None:
         self._canceled.update(request.id for request in self.requests)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from engines.contract import Batch, EngineCrashed, EngineError, Event, Footprint, LocalEngine, ModelSpec
+from engines.contract import Batch, EngineCrashed, EngineError, Event, Footprint, Health, LocalEngine, ModelSpec
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -16,6 +16,8 @@ _T = TypeVar("_T")
 
 class ThreadHost:
     """Runs engines on `device`; `build` makes this worker's own instance of an engine."""
+
+    asks = False
 
     def __init__(self, device: str, build: Callable[[Any], LocalEngine]) -> None:
         self.device = device
@@ -46,6 +48,9 @@ class ThreadHost:
         while (event := await events.get()) is not None:
             yield event
         await ending
+
+    async def health(self) -> Health:
+        return Health(ok=True)
 
     async def close(self) -> None:
         """Ends when the thread has come back from what it does."""

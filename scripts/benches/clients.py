@@ -17,14 +17,14 @@ from benches.house import gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".venv" / "clients"
-LITELLM = "litellm==1.106.2"
-"""Pinned, so that two runs measure the same."""
+LITELLM = ("litellm==1.106.2", "mcp==2.3.0")
+"""Pinned, so that two runs measure the same; its Responses API wants the second."""
 CALLS = ROOT / "scripts" / "clients" / "litellm_calls.py"
 SECONDS = 600
 
 
 def run() -> list[Figure]:
-    python = installed(LITELLM)
+    python = installed(*LITELLM)
     with gateway((ROOT / "models.toml").read_text()) as house:
         key = house.client.headers["Authorization"].removeprefix("Bearer ")
         told = _asked(python, f"{house.client.base_url}".rstrip("/"), key)
@@ -32,21 +32,22 @@ def run() -> list[Figure]:
         print(f"{call['name']:<24} {'ok' if call['ok'] else 'FAILED: ' + call['why']}", file=sys.stderr)
     failed = [call["name"] for call in told if not call["ok"]]
     return [
-        Figure("failures", len(failed), "", "<= 0", note=", ".join(failed) or LITELLM),
+        Figure("failures", len(failed), "", "<= 0", note=", ".join(failed) or LITELLM[0]),
         Figure("calls", len(told), "", ">= 10"),
         *(Figure(call["name"], call["seconds"], "s") for call in told),
     ]
 
 
-def installed(requirement: str) -> Path:
-    """The Python of an environment that has just this; made where it is not there, or has another version."""
+def installed(*requirements: str) -> Path:
+    """The Python of an environment that has just these; made where it is not there, or has others."""
+    wanted = " ".join(requirements)
     python, stamp = FOLDER / "bin" / "python", FOLDER / "installed.txt"
-    if not (stamp.exists() and stamp.read_text() == requirement and python.exists()):
-        print(f"bench: installing {requirement} into {FOLDER} (a minute, once)", file=sys.stderr)
+    if not (stamp.exists() and stamp.read_text() == wanted and python.exists()):
+        print(f"bench: installing {wanted} into {FOLDER} (a minute, once)", file=sys.stderr)
         stamp.unlink(missing_ok=True)
         subprocess.run([sys.executable, "-Im", "venv", "--clear", str(FOLDER)], check=True)
-        subprocess.run([str(python), "-Im", "pip", "install", "--quiet", "--no-input", requirement], check=True)
-        stamp.write_text(requirement)
+        subprocess.run([str(python), "-Im", "pip", "install", "--quiet", "--no-input", *requirements], check=True)
+        stamp.write_text(wanted)
     return python
 
 

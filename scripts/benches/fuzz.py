@@ -53,7 +53,10 @@ PLAIN = {
     "POST /sdapi/v1/extra-batch-images": {"imageList": [{"data": RED, "name": "red"}]},
     "POST /sdapi/v1/png-info": {"image": RED},
     "POST /sdapi/v1/options": {"samples_format": "png"},
+    "POST /openai/v1/images/generations": {"prompt": "a red circle"},
     "POST /v0/images/generations": {"prompt": "a red circle"},
+    "POST /openai/v1/chat/completions": {"messages": [{"role": "user", "content": "a red circle"}]},
+    "POST /openai/v1/responses": {"input": "a red circle"},
     "PATCH /v1/me": {"name": "Ann"},
     "PATCH /admin/settings": {"marking": {"enabled": True}},
     "PATCH /admin/models/{model_id}": {"title": "A model"},
@@ -215,9 +218,17 @@ class Furniture:
         self._tell(tasks, "path.task_id", "path.job_id", "query.task_id")
         self._tell([each["id"] for each in pictures], "path.image_id", *places)
         self._tell([each["id"] for each in deliveries], "path.delivery_id")
+        responses = [self._said(number) for number in range(MANY)]
+        self._tell(responses, "path.response_id", "body.previous_response_id")
         sessions = [self._made(f"/v1/images/{each['id']}/open-in-chat")["id"] for each in pictures[:MANY]]
         self._tell(sessions, "path.session_id")
         self._signed = [(name, pictures[-1]["id"], pictures[-1][f"{name}_url".removeprefix("content_")]) for name in SIGNED]
+
+    def _said(self, seed: int) -> str:
+        """A response's id."""
+        tool = {"type": "image_generation", "seed": seed}
+        answer = self._client.post("/openai/v1/responses", json={"input": "a red circle", "tools": [tool]})
+        return str(answer.raise_for_status().json()["id"])
 
     def _made(self, path: str, **body: Any) -> dict[str, Any]:
         answer = self._client.post(path, json=body)

@@ -24,7 +24,22 @@ from gateway.storage import png
 FILES = int(os.environ.get("IMPORT_FILES", "100000"))
 SIDE = 64
 FOLDERS = 20
-WORDS = "lighthouse dusk harbour fog copper portrait meadow neon rain glass marble fox paper lantern".split()
+WORDS = [
+    "lighthouse",
+    "dusk",
+    "harbour",
+    "fog",
+    "copper",
+    "portrait",
+    "meadow",
+    "neon",
+    "rain",
+    "glass",
+    "marble",
+    "fox",
+    "paper",
+    "lantern",
+]
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 

@@ -34,6 +34,9 @@ async def furnish(owner: httpx.AsyncClient, admin: httpx.AsyncClient) -> Things:
     failed, done = await generate(owner, PROMPT, model="broken"), await generate(owner, PROMPT)
     body = {"presetId": presets[0], "resolution": "low", "isPublic": True}
     studio = (await owner.post("/v0/images/generations", json=body)).json()["data"]
+    linked = {"prompt": PROMPT, "metadata": {"chat_id": "a chat", "message_id": "a message"}}
+    assert (await owner.post("/api/images/generations", json=linked)).is_success
+    response = (await owner.post("/openai/v1/responses", json={"model": "quick", "input": PROMPT})).json()
     upload = (await owner.post("/v1/uploads", files={"file": ("a.png", flat())})).json()["artifact_id"]
     for _ in range(2):
         trashed = (await owner.post("/v1/uploads", files={"file": ("b.png", flat())})).json()["artifact_id"]
@@ -47,7 +50,7 @@ async def furnish(owner: httpx.AsyncClient, admin: httpx.AsyncClient) -> Things:
     await finished(owner, said["answer"]["job_id"])
     export = (await owner.post("/v1/images/bulk/export", json={"ids": [made["artifact_id"]]})).json()["job_id"]
     await finished(owner, export)
-    deliveries = await _delivered(owner, 6)
+    deliveries = await _delivered(owner, 8)
     running = (await owner.post("/v1/images/generations", json={"prompt": PROMPT, "model": "stuck"})).json()["task_id"]
     await finished(owner, running, ("running",))
     queued = (await owner.post("/v1/images/generations", json={"prompt": PROMPT})).json()
@@ -67,6 +70,10 @@ async def furnish(owner: httpx.AsyncClient, admin: httpx.AsyncClient) -> Things:
         "model_id": ["quick"],
         "session_id": sessions,
         "edit_session_id": [edited["edit_session_id"]],
+        "response_id": [response["id"]],
+        "call_id": [response["output"][0]["id"]],
+        "chat_id": ["a chat"],
+        "message_id": ["a message"],
     }
 
 

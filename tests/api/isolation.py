@@ -21,6 +21,7 @@ NOBODYS = "01900000-0000-7000-8000-000000000000"
 
 EXEMPT: dict[str, tuple[int, str]] = {
     "/admin/": (403, "the box's: closed to every team's owner, before any id is looked at"),
+    "/openai/v1/models/{model_id}": (200, "models are the box's; which of them a team sees is the catalog's to say"),
     "/v1/images/{image_id}/content/{name}": (403, "answers to its signature, whoever asks, and to nobody without"),
     "/v1/images/{image_id}/thumbnail/{name}": (403, "answers to its signature, whoever asks, and to nobody without"),
     "/v1/images/exports/{job_id}/archive/{name}": (403, "answers to its signature, whoever asks, and to nobody without"),
@@ -31,7 +32,7 @@ PUBLIC = "/v0/images/public"
 """Shows everyone what teams published."""
 ENDLESS = "/v1/events"
 """Cannot be read to its end; test_events listens to it."""
-UNSTEADY = ("/metrics", "/health/", "/v1/models")
+UNSTEADY = ("/metrics", "/health/", "/v1/models", "/sdapi/v1/memory")
 """How the paths begin whose answers change by themselves, with what the gateway does and not with whose it is."""
 UNDESCRIBED = {
     "/public": "the page of the same pictures",
@@ -59,6 +60,9 @@ BODIES: dict[tuple[str, str], Json] = {
 
 
 AT_ONCE: Json = {"params": {"async": True}}
+SAID: Json = {"role": "user", "content": "a"}
+WORDS: Json = {"type": "text", "text": "a"}
+FILE: Json = {"type": "input_image", "file_id": "{thing}"}
 THINGS, OWN = ({"type": "artifact", "artifact_id": name} for name in ("{thing}", "{own}"))
 
 
@@ -111,6 +115,28 @@ CARRIED: dict[tuple[str, str, str], Carried] = {
     ("GET", "/v0/images/library", "presetId"): Carried("preset_id", 404, ({"params": {"presetId": "{thing}"}},)),
     ("GET", "/v1/webhooks/deliveries", "webhook_id"): Carried("webhook_id", 200, ({"params": {"webhook_id": "{thing}"}},)),
     ("GET", "/v1/webhooks/deliveries", "task_id"): Carried("task_id", 200, ({"params": {"task_id": "{thing}"}},)),
+    ("POST", "/openai/v1/chat/completions", "file_id"): Carried(
+        "image_id", 404, ({"json": {"model": "afar", "messages": [SAID, {"role": "user", "content": [WORDS, FILE]}]}},)
+    ),
+    ("POST", "/openai/v1/responses", "file_id"): Carried(
+        "image_id",
+        404,
+        (
+            {"json": {"model": "afar", "input": [{"role": "user", "content": [WORDS, FILE]}]}},
+            {"json": {"model": "afar", "input": [{"role": "user", "content": [WORDS, FILE]}, SAID]}},
+        ),
+    ),
+    ("POST", "/openai/v1/responses", "id"): Carried(
+        "call_id", 404, ({"json": {"model": "afar", "input": [{"type": "image_generation_call", "id": "{thing}"}, SAID]}},)
+    ),
+    ("POST", "/openai/v1/responses", "previous_response_id"): Carried(
+        "response_id", 404, ({"json": {"model": "afar", "input": "a", "previous_response_id": "{thing}"}},)
+    ),
+    # Chats are their clients' own, and mean something within a team alone.
+    ("GET", "/api/v1/files", "chat_id"): Carried("chat_id", 200, ({"params": {"chat_id": "{thing}"}},)),
+    ("GET", "/api/v1/files", "message_id"): Carried(
+        "message_id", 200, ({"params": {"chat_id": "a chat", "message_id": "{thing}"}},)
+    ),
     # By a key it is refused whatever it names; there is a test of sessions.
     ("PATCH", "/v1/me", "team_id"): Carried("team_id", 403, ({"json": {"team_id": "{thing}"}},)),
     ("POST", "/v1/team/keys", "user_id"): Carried(
@@ -120,6 +146,11 @@ CARRIED: dict[tuple[str, str, str], Carried] = {
 """By method, path and the field's name."""
 
 EVERYONES_IDS: dict[tuple[str, str, str], str] = {
+    ("POST", "/mcp", "id"): "a message's own; the ids that its tools take are tried in tests/api/mcp/test_tools.py",
+    **{
+        ("POST", f"/sdapi/v1/{call}", "force_task_id"): "what a client calls its own call; test_progress sees whose it is"
+        for call in ("txt2img", "img2img")
+    },
     ("POST", "/v1/team/members", "user_id"): "users are the box's: an owner lets in whom they know by id or e-mail",
 }
 """Ids outside of paths that are not a team's, and why."""

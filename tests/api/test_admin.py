@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import httpx
 import pytest
 
@@ -25,6 +28,9 @@ async def test_engines_and_plugins(client: httpx.AsyncClient) -> None:
     assert (fake["name"], fake["plugin"], fake["running"], fake["problem"]) == ("fake", "fake", True, None)
     assert fake["models"] == ["quick", "free", "slow", "stuck", "broken"]
     assert far["lanes"] == ["far/one"]
+    (lane,) = far["health"]
+    assert (lane["name"], lane["healthy"], lane["breaker"], lane["reason"]) == ("far/one", True, "closed", None)
+    assert fake["health"] == []
     assert told["plugins"] == [
         {"name": "fake", "loaded": True, "problem": None},
         {"name": "fake-remote", "loaded": True, "problem": None},
@@ -51,6 +57,24 @@ async def test_lanes(client: httpx.AsyncClient) -> None:
     assert (lanes["cpu"]["kind"], lanes["cpu"]["healthy"], lanes["far/one"]["kind"]) == ("device", True, "engine")
     assert [resident["model"] for resident in lanes["cpu"]["residents"]] == ["quick"]
     assert lanes["cpu"]["budget_bytes"] > 0
+    async with asyncio.timeout(10):
+        while (far := await _lane(client, "far/one"))["asked_at"] is None:
+            await asyncio.sleep(0.01)
+    assert (far["free_memory_bytes"], far["wake_seconds"], far["unwell_since"]) == (1 << 30, None, None)
+    assert lanes["cpu"]["asked_at"] is None, "a device is not asked"
+
+
+async def _lane(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    lanes = (await client.get("/admin/devices")).json()["data"]
+    return next(lane for lane in lanes if lane["name"] == name)
+
+
+async def test_what_a_tasks_attempts_came_to(client: httpx.AsyncClient, other_team: httpx.AsyncClient) -> None:
+    task = await generate(client)
+    told = (await client.get(f"/admin/tasks/{task['task_id']}/attempts")).json()
+    assert told == {"data": [], "attempts": 1, "upstream_id": None, "usage": None}
+    problem(await client.get("/admin/tasks/nobodys/attempts"), 404, "not_found")
+    problem(await other_team.get(f"/admin/tasks/{task['task_id']}/attempts"), 403, "forbidden")
 
 
 async def test_the_queue_of_all_teams(client: httpx.AsyncClient, other_team: httpx.AsyncClient) -> None:

@@ -44,18 +44,45 @@ source = "fake:edit"
 max_references = 4
 
 [[models]]
+id = "afar"
+engine = "far"
+source = "fake:afar"
+upscaler = "lanczos"
+native_sizes = [[128, 128]]
+
+[[models]]
 id = "grow"
 engine = "fake"
 source = "fake:grow"
 can = ["upscale"]
+
+[[models]]
+id = "grow-afar"
+engine = "far"
+source = "fake:grow-afar"
+can = ["upscale"]
 """
 ORDER = ("GET", "PUT", "PATCH", "POST", "DELETE")
 """In which the team asks for its own things, so that they are there as long as they are asked for."""
-LAST = ("/v1/images/{image_id}", "/v1/images/{image_id}/forever")
+LAST = ("/api/v1/files/{image_id}", "/v1/images/{image_id}", "/v1/images/{image_id}/forever")
 """Of one method, those that leave nothing for the others."""
 FIRST = {("POST", "/v1/images/{image_id}/restore"): "DELETE"}
 """What the team does to the thing before, so that it can be asked for."""
 REPEATED: dict[str, dict[str, Any]] = {
+    # These answer when the pictures are there: on a lane where nothing stands in the way.
+    **{f"/api/{version}images/generations": {"json": {"model": "afar"}} for version in ("", "v1/")},
+    **{
+        f"/api/{version}images/edit": {"json": {"model": "afar", "image": data_uri()["data_uri"]}} for version in ("", "v1/")
+    },
+    "/openai/v1/images/generations": {"json": {"model": "afar"}},
+    "/openai/v1/chat/completions": {"json": {"model": "afar"}, "says": "messages"},
+    "/openai/v1/responses": {"json": {"model": "afar"}, "says": "input"},
+    "/sdapi/v1/txt2img": {"json": {"model": "afar"}},
+    "/sdapi/v1/img2img": {"json": {"model": "afar", "init_images": [data_uri()["data_uri"]]}},
+    "/sdapi/v1/extra-single-image": {"json": {"upscaler_1": "grow-afar", "image": data_uri()["data_uri"]}},
+    "/sdapi/v1/extra-batch-images": {"json": {"upscaler_1": "grow-afar", "imageList": [{"data": data_uri()["data_uri"]}]}},
+    "/openai/v1/images/edits": {"form": {"model": "afar"}, "files": {"image": ("a.png", flat())}},
+    "/mcp": {"json": {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}, "says": "params"},
     "/v0/images/generations": {**AT_ONCE, "json": {"resolution": "low"}},
     "/v1/images/generations": {"json": {}},
     "/v1/images/image-to-image": {"json": {"model": "edit", "image": data_uri()}},
@@ -261,10 +288,11 @@ async def test_the_same_idempotency_key_in_another_team_is_another(teams: Teams)
     for path, given in REPEATED.items():
         made = []
         says = given.get("says", "prompt")
-        more = {"params": given["params"]} if "params" in given else {}
+        more = {name: given[name] for name in ("params", "files") if name in given}
         for client, own, prompt in ((teams.owner, mine, "a"), (stranger, theirs, "b"), (stranger, theirs, "b")):
-            body = {given["names"]: [own["image_id"]]} if "names" in given else {**given["json"], says: prompt}
-            answer = await client.post(path.format(**own), json=body, **more, headers={"Idempotency-Key": path})
+            body = {given["names"]: [own["image_id"]]} if "names" in given else {**given.get("json", {}), says: _said(says, prompt)}
+            sent = {"data": {**given["form"], says: prompt}} if "form" in given else {"json": body}
+            answer = await client.post(path.format(**own), **sent, **more, headers={"Idempotency-Key": path})
             assert answer.is_success, answer.text
             made.append(_job(answer))
         assert made[0] != made[1] == made[2]
@@ -274,8 +302,20 @@ async def test_the_same_idempotency_key_in_another_team_is_another(teams: Teams)
     assert len({_job(answer) for answer in again}) == 2
 
 
+def _said(says: str, prompt: str) -> object:
+    if says == "params":
+        return {"name": "generate_image", "arguments": {"prompt": prompt, "wait": False}}
+    return [{"role": "user", "content": prompt}] if says == "messages" else prompt
+
+
 def _job(answer: httpx.Response) -> str:
+    if job := answer.headers.get("x-darkroom-task"):
+        return str(job)
+    if answer.headers["content-type"].startswith("text/event-stream"):
+        return re.findall(r'job_id\\":\\"([0-9a-f-]+)', answer.text)[0]
     body = answer.json()
+    if isinstance(body, list):
+        return str(body[0]["url"])
     body = body.get("data") or body.get("answer") or body
     return str(body.get("task_id") or body.get("job_id") or body["id"])
 

@@ -23,6 +23,7 @@ ABLE = ModelCard(
     strength=Span(0.1, 1, 0.75),
     negative_prompt=True,
     max_prompt=20,
+    choices={"quality": ("low", "high"), "background": ("opaque",)},
 )
 BARE = ModelCard(capabilities=("text_to_image", "upscale"), seeds=False, max_images=1)
 
@@ -41,6 +42,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     mask: str | None = None
     references: tuple[str, ...] = ()
     loras: tuple[Lora, ...] = ()
+    choices: dict[str, str] = {}
+    hires: object | None = None
 
 
 PICTURE: dict[str, Any] = {"capability": "image_to_image", "source": "blob"}
@@ -58,6 +61,7 @@ LORAS = (Lora("a"), Lora("b"))
         {"capability": "image_to_image", "references": ("a", "b")},
         {"capability": "inpaint", "source": "blob", "mask": "blob", "strength": 1.0},
         {"references": ("a",)},
+        {"choices": {"quality": "low", "background": "opaque"}},
     ],
 )
 def test_what_the_model_can_do_passes(asked: dict[str, Any]) -> None:
@@ -88,10 +92,13 @@ def test_what_the_model_can_do_passes(asked: dict[str, Any]) -> None:
         ({"seed": 2**53 - 1, "n": 2}, "seed", "one more"),
         ({"references": ("a", "b", "c")}, "references", "at most 2 reference pictures, not 3"),
         ({"loras": LORAS}, "loras", "one LoRA at most, not 2"),
+        ({"choices": {"quality": "hihg"}}, "quality", 'did you mean "high"'),
+        ({"choices": {"style": "vivid"}}, "style", "lets no style be chosen"),
         ({"capability": "image_to_image"}, "source", "needs the picture"),
         ({"capability": "inpaint", "source": "b"}, "mask", "needs a mask"),
         ({"source": "b"}, "source", "leave the source out"),
         (PICTURE | {"mask": "b"}, "mask", "ask for inpaint"),
+        ({"hires": object()}, "hires", "second, larger pass"),
     ],
 )
 def test_what_it_cannot_do_is_refused(asked: dict[str, Any], field: str, says: str) -> None:

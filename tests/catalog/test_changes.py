@@ -206,3 +206,25 @@ async def test_who_made_a_change_can_wait_until_it_is_followed(file: CatalogFile
     await asyncio.wait([watching])
     await changes.apply(file, changes.settings_edit({"jobs": {"max_attempts": 4}}))
     await file.followed(seconds=0.01)  # nobody watches: it does not wait for ever
+
+
+async def test_engines_that_are_there_can_be_changed_and_no_other(file: CatalogFile) -> None:
+    edit = changes.together(
+        changes.engines_edit({"easel": {"url": "http://other", "seconds": 30}}),
+        changes.settings_edit({"urls": {"lifetime_days": 2}}),
+    )
+    catalog = await changes.apply(file, edit)
+    assert catalog.engines["easel"].options.url == "http://other"
+    assert read(file)["engines"]["easel"] == {"plugin": "painter", "url": "http://other", "seconds": 30}
+    assert read(file)["settings"] == {"urls": {"lifetime_days": 2}}
+    assert "# how long" in file.path.read_text()
+    await changes.apply(file, changes.engines_edit({"easel": {"seconds": None}}))
+    assert "seconds" not in read(file)["engines"]["easel"]
+    before = file.path.read_text()
+    for patches, field in (({"new": {"url": "http://x"}}, "new"), ({"easel": {"url": "ftp://x"}}, "")):
+        with pytest.raises(InvalidInput) as refusal:
+            await changes.apply(file, changes.engines_edit(patches))
+        assert refusal.value.field == field
+    with pytest.raises(InvalidInput, match=r"models\.toml only"):
+        changes.engines_edit({"easel": {"plugin": "broken"}})
+    assert file.path.read_text() == before

@@ -1,4 +1,4 @@
-"""[settings.gallery] and [settings.chat]: what of them is refused, by name."""
+"""[settings.gallery], [settings.openwebui] and [settings.chat]: what of them is refused, by name."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def test_the_edit_model_is_one_that_there_is(registry: Registry, head: str, name
             '[settings.gallery] edit_model: there is no model "oill"; did you mean "oil"?',
         ),
         ("[settings.gallery]\nedit_model = 1", "edit_model"),
+        (
+            '[settings.openwebui]\nmodel = "oill"',
+            '[settings.openwebui] model: there is no model "oill"; did you mean "oil"?',
+        ),
+        ('[settings.openwebui]\nedit_model = "x"', '[settings.openwebui] edit_model: there is no model "x"'),
+        (
+            '[settings.openwebui]\nengine = "easle"',
+            '[settings.openwebui] engine: there is no engine "easle"; did you mean "easel"?',
+        ),
+        ('[settings.openwebui]\nedit_engine = "x"', '[settings.openwebui] edit_engine: there is no engine "x"'),
+        ('[settings.openwebui]\nsize = "large"', "[settings.openwebui] size"),
+        ("[settings.openwebui]\nsteps = -1", "[settings.openwebui] steps"),
         ('[settings.chat]\nbase_url = "localhost:11434"\nmodel = "a"', "[settings.chat] base_url: this is no URL"),
         ('[settings.chat]\nbase_url = "http://localhost/v1"', "[settings.chat] model: is missing"),
         ("[settings.chat]\ntimeout_seconds = 0", "[settings.chat] timeout_seconds"),

@@ -145,7 +145,7 @@ def test_every_key_of_a_model_is_explained() -> None:
 def test_lines_that_are_switched_off_are_told_from_prose() -> None:
     for line in TEXT.splitlines():
         if line.startswith("#") and line[1:].strip():
-            is_entry = re.match(r"#(\[|[a-z0-9_]+ = )", line) is not None
+            is_entry = re.match(r"#(\[|[a-z0-9_\".-]+ = )", line) is not None
             assert is_entry != line.startswith("# "), line
 
 

@@ -120,6 +120,12 @@ def test_a_failed_job_is_told_in_the_gateways_words(darkroom: Darkroom, running:
     assert list(Path().iterdir()) == []
 
 
+def test_another_model_that_stepped_in_is_told(darkroom: Darkroom, running: Any) -> None:
+    said = darkroom("generate", "a red circle, made elsewhere", "-o", "out.png")
+    assert said.exit_code == 0
+    assert "Not made by cloud but by shapes: The cloud is away." in said.stderr
+
+
 def test_fewer_pictures_than_asked_are_kept_and_told(darkroom: Darkroom, running: Any) -> None:
     result = darkroom("generate", "half a cat", "-n", 2, "-o", "cat.png")
     assert result.exit_code == 1

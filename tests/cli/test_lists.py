@@ -18,10 +18,27 @@ MODEL = {
     "id": "shapes", "title": "Shapes [tiny]", "engine": "local", "capabilities": ["text_to_image", "inpaint"], "reason": None,
     "native_sizes": [{"width": 128, "height": 128}],
 }  # fmt: skip
+UNWELL = {"name": "far/far:8188", "state": "resting", "healthy": False, "breaker": "open", "reason": "it cannot be reached"}
 ENGINES = {
     "data": [
-        {"name": "local", "plugin": "diffusers", "models": ["shapes"], "lanes": [], "problem": None},
-        {"name": "far", "plugin": "comfyui", "models": [], "lanes": ["far:8188"], "problem": "it does not answer"},
+        {
+            "name": "local",
+            "plugin": "diffusers",
+            "models": ["shapes"],
+            "lanes": [],
+            "problem": None,
+            "health": [],
+            "discovered": [],
+        },
+        {
+            "name": "far",
+            "plugin": "comfyui",
+            "models": [],
+            "lanes": ["far:8188"],
+            "problem": "it does not answer",
+            "health": [UNWELL],
+            "discovered": [],
+        },
     ],
     "plugins": [
         {"name": "diffusers", "loaded": True, "problem": None},
@@ -62,7 +79,8 @@ def test_engines(darkroom: Darkroom, running: Any) -> None:
     running.app.answers["/admin/engines"] = ENGINES
     lines = [line.split() for line in darkroom("engines").stdout.splitlines()]
     assert lines[1] == ["local", "diffusers", "shapes", "devices", "runs"]
-    assert lines[2][:3] == ["far", "comfyui", "far:8188"]
+    assert lines[2][:3] == ["far", "comfyui", "far/far:8188"]
+    assert "(unwell: it cannot be reached)" in " ".join(lines[2])
     assert lines[3][0] == "strange"
     assert len(lines) == 4
 

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.packages import install, run
 from tests.test_readme import OFFER
 
-ROOT = Path(__file__).parents[2]
 KINDS = {"local": [], "remote": ["--remote"]}
-
-
-def install(package: Path, target: Path) -> None:
-    """As pip would: the package's own wheel, unpacked into a folder that is on the path."""
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target / "dist")]
-    subprocess.run(build, cwd=package, check=True, capture_output=True)
-    (wheel,) = (target / "dist").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(target)
-
-
-def run(target: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(target), str(ROOT)])}
-    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_strangers_package_installs_is_found_and_keeps_the_contract(kind: str, tmp_path: Path, darkroom: Any) -> None:
+def test_a_strangers_package_installs_is_found_and_keeps_the_contract(
+    kind: str, tmp_path: Path, darkroom: Any, installed: Path
+) -> None:
+    """Beside an installed Darkroom, whose pytest plug-in runs the contract suite over its models.toml."""
     package, target = tmp_path / "darkroom-night-sky", tmp_path / "installed"
     said = darkroom("engines", "new", package, *KINDS[kind])
     assert "darkroom_night_sky.py" in said.stdout
@@ -41,10 +28,12 @@ def test_a_strangers_package_installs_is_found_and_keeps_the_contract(kind: str,
     assert (target / "darkroom_night_sky-0.1.0.dist-info" / "entry_points.txt").exists()
     # From the wheel alone, not from the folder that it was written into.
     (package / "darkroom_night_sky.py").unlink()
-    tested = run(target, package, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    path = target, installed
+    tested = run(package, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", path=path)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert " passed" in tested.stdout
-    offered = run(target, package, "-c", OFFER)
+    assert f"over the models of {package / 'models.toml'}" in tested.stdout
+    offered = run(package, "-c", OFFER, path=path)
     if kind == "local":
         assert offered.stdout.strip() == "night-sky-dusk {} {}", offered.stdout + offered.stderr
     else:

@@ -220,6 +220,21 @@ class ChangesItsCard(FakeEngine):
         return replace(await super().card(model), max_prompt=time.monotonic_ns())
 
 
+class PromisesAlpha(FakeEngine):
+    async def card(self, model: ModelSpec) -> ModelCard:
+        return replace(await super().card(model), choices={"background": ("opaque", "transparent")})
+
+
+class NeverOpaque(PromisesAlpha):
+    def run(self, batch: Batch, device: str, emit: Callable[[Event], None]) -> None:
+        def clear(event: Event) -> None:
+            if isinstance(event, ImageReady) and event.pixels is not None:
+                event = replace(event, pixels=np.dstack([event.pixels[..., :3], event.pixels[..., 0]]))
+            emit(event)
+
+        super().run(batch, device, clear)
+
+
 CANCELED = "test_a_canceled_request_stops_soon"
 CHECKED = "test_it_refuses_by_invalid_request_only"
 BROKEN: list[tuple[type[FakeEngine], str, str]] = [
@@ -241,5 +256,7 @@ BROKEN: list[tuple[type[FakeEngine], str, str]] = [
     (NamesNoField, CHECKED, "no field of a request"),
     (HasLanes, "test_its_lanes_are_its_own", "the devices are its lanes"),
     (TakesAnyOption, "test_its_options_refuse_unknown_keys", "a typo in models.toml"),
+    (PromisesAlpha, "test_a_chosen_background_is_kept", "has no alpha channel"),
+    (NeverOpaque, "test_a_chosen_background_is_kept", "has an alpha channel"),
     (ChangesItsCard, "test_the_card_stays_the_same", "when asked again"),
 ]

@@ -48,6 +48,9 @@ CASES = {
     "fake-remote": fake(remote),
     "fake that hands over PNG": fake(local, encoded=True),
     "fake with native sizes, alone": fake(local, natives=((64, 64), (96, 64)), max_batch=1, max_images=1),
+    "fake that lets a background be chosen": fake(
+        local, choices={"background": ("opaque", "transparent"), "quality": ("low", "high")}
+    ),
     "fake that only looks at pictures": fake(local, takes_source=False, max_references=2),
     "fake remote that is never sent twice": fake(remote, replay="never", repeatable=False, can=("text_to_image",)),
 }

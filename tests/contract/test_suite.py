@@ -51,7 +51,7 @@ async def test_wrong_events_are_found(try_rule: Callable[..., Any], twist: Twist
 @pytest.mark.parametrize(("engine", "rule", "says"), BROKEN, ids=lambda value: getattr(value, "__name__", ""))
 async def test_wrong_engines_are_found(try_rule: Callable[..., Any], engine: type[FakeEngine], rule: str, says: str) -> None:
     with pytest.raises((AssertionError, InvalidRequest, KeyError), match=says):
-        await try_rule(engine("broken", FakeOptions()), rule, Script(step_seconds=0.01))
+        await try_rule(engine("broken", FakeOptions()), rule, Script(step_seconds=0.01, alpha=False))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,9 @@ GOOD = ModelCard(capabilities=("text_to_image",), native_sizes=(Size(512, 512),)
         ({"strength": Span(0, 2, 0)}, "to 1"),
         ({"replay": "maybe"}, "one of safe"),
         ({"memory_bytes": -1}, "not negative"),
+        ({"choices": {"quality": ()}}, "quality has no word"),
+        ({"choices": {"quality": ("low", "low")}}, "each word once"),
+        ({"choices": {"quality": ("",)}}, "is not empty"),
     ],
 )
 def test_a_wrong_card_is_found(change: dict[str, Any], says: str) -> None:

@@ -33,9 +33,11 @@ from engines.contract import (
     Batch,
     Capability,
     Done,
+    EngineUnavailable,
     Event,
     Failed,
     Footprint,
+    Health,
     ImageReady,
     ImageRequest,
     InvalidRequest,
@@ -70,6 +72,9 @@ class FakeOptions(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
 class FakeRemoteOptions(FakeOptions, frozen=True, kw_only=True):
     servers: tuple[str, ...] = ("one",)
     """The lanes."""
+    away: str | None = None
+    """A folder: a lane whose name a file in it has is not well, and takes no work; with `.work` behind its name it takes
+    none and says that it is well. `cards`: nobody says what models can do."""
 
 
 class Script(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -82,8 +87,13 @@ class Script(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     max_references: int = 0
     takes_source: bool = True
     max_source_bytes: int | None = None
+    bare: bool = False
+    """The card has no steps, no guidance, no samplers and no strength."""
     repeatable: bool = True
     """The card's `seeds`."""
+    choices: dict[str, tuple[str, ...]] = {}
+    alpha: bool = True
+    """False: a transparent background that was promised is not kept."""
     replay: Replay = "safe"
     takes_bytes: int = 0
     """Of its device's memory."""
@@ -110,6 +120,12 @@ class Script(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Only for requests whose prompt has these words."""
     error_alone: bool = False
     """Failed for those requests, and their mates go on; else it is raised for the whole batch."""
+    error_costs: float | None = None
+    """The error says that the upstream was paid so many US dollars, and what it calls the request."""
+    finds: bool = False
+    """A request that is only looked up is found."""
+    loads: str | None = None
+    """Remote: what its server loads for it."""
     fits: int | None = None
     """Pictures at once; more are OutOfMemory."""
     fits_saving: int | None = None
@@ -154,14 +170,15 @@ class _Fake(contract.Engine):
             max_size=Size(1024, 1024),
             max_images=script.max_images,
             max_batch=script.max_batch,
-            samplers=("Euler", "DPM++ 2M"),
-            steps=Span(1, 100, 4),
-            guidance_scale=Span(0, 20, 5),
-            strength=Span(0, 1, 0.75),
+            samplers=() if script.bare else ("Euler", "DPM++ 2M"),
+            steps=None if script.bare else Span(1, 100, 4),
+            guidance_scale=None if script.bare else Span(0, 20, 5),
+            strength=None if script.bare else Span(0, 1, 0.75),
             negative_prompt=True,
             max_references=script.max_references,
             takes_source=script.takes_source,
             max_source_bytes=script.max_source_bytes,
+            choices=script.choices,
             seeds=script.repeatable,
             replay=script.replay,
             memory_bytes=script.takes_bytes,
@@ -207,6 +224,7 @@ class _Fake(contract.Engine):
             pictures=pictures,
             saving=batch.saving,
             given=[_handed_in(request) for request in batch.requests],
+            asked=[{"steps": request.steps, "choices": request.choices} for request in batch.requests],
         )
         yield from _play(batch, _script(model))
         self._note("ran", model=model.id, where=where, requests=ids)
@@ -248,12 +266,28 @@ class FakeRemoteEngine(_Fake, RemoteEngine):
     def lanes(self) -> Sequence[str]:
         return tuple(self.options.servers)
 
+    def holds(self, model: ModelSpec) -> Hashable | None:
+        return _script(model).loads
+
+    async def health(self, lane: str) -> Health:
+        self._note("health", where=lane)
+        away = self._is_away(lane)
+        return Health(ok=not away, reason=f"The fake server {lane} is away." if away else "", free_memory=1 << 30)
+
+    def _is_away(self, lane: str) -> bool:
+        """Also whether anything else of that name is."""
+        return self.options.away is not None and (Path(self.options.away) / lane).exists()
+
     async def card(self, model: ModelSpec) -> ModelCard:
+        if self._is_away("cards"):
+            raise EngineUnavailable("The fake server cannot be asked.", begun=False)
         if not model.source.startswith("fake:"):
             raise ModelUnusable(f"The fake server offers no {model.source}; name one that begins with fake:.")
         return await super().card(model)
 
     async def generate(self, batch: Batch, lane: str) -> AsyncIterator[Event]:
+        if self._is_away(lane) or self._is_away(f"{lane}.work"):
+            raise EngineUnavailable(f"The fake server {lane} cannot be reached.", begun=False)
         for event in self._play(batch, lane):
             if isinstance(event, float):
                 await asyncio.sleep(event)
@@ -288,6 +322,8 @@ def _step(
 ) -> Iterator[Event]:
     if step == script.error_step and _goes_wrong(request, script):
         error = make_error(script.error)
+        if script.error_costs is not None and isinstance(error, contract.EngineError):
+            error.usage, error.upstream_id = {"cost_usd": script.error_costs}, f"up-{request.attempt}"
         if not (script.error_alone and isinstance(error, contract.EngineError)):
             raise error
         del running[request.id]
@@ -300,7 +336,8 @@ def _step(
     yield Progress(request.id, step, total, preview)
     if step == total and not batch.canceled(request.id):
         del running[request.id]
-        yield from (_picture(request, picture, script) for picture in request.pictures[: script.delivers])
+        if not request.found_only or script.finds:
+            yield from (_picture(request, picture, script) for picture in request.pictures[: script.delivers])
         yield Done(request.id)
 
 
@@ -325,6 +362,8 @@ def _handed_in(request: ImageRequest) -> dict[str, Any]:
 
 def _picture(request: ImageRequest, picture: Picture, script: Script) -> ImageReady:
     pixels = paint(request, picture.seed)
+    if request.choices.get("background") == "transparent" and script.alpha:
+        pixels = np.dstack([pixels, np.zeros(pixels.shape[:2], np.uint8)])
     made: dict[str, Any] = {"encoded": png(pixels)} if script.encoded else {"pixels": pixels}
     return ImageReady(request=request.id, ordinal=picture.ordinal, seed=picture.seed, **made)
 

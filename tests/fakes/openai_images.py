@@ -186,7 +186,9 @@ class OpenAIImages:
         shade = tuple(shades.randrange(256) for _ in range(3))
         kept = io.BytesIO()
         form = asked.fields.get("output_format", "png")
-        Pillow.new("RGB", (width, height), shade).save(kept, form.upper(), **({"compress_level": 1} if form == "png" else {}))
+        clear = asked.fields.get("background") == "transparent"
+        blank = Pillow.new("RGBA", (width, height), (*shade, 0)) if clear else Pillow.new("RGB", (width, height), shade)
+        blank.save(kept, form.upper(), **({"compress_level": 1} if form == "png" else {}))
         if final:
             self.delivered.append(kept.getvalue())
         return base64.b64encode(kept.getvalue()).decode()

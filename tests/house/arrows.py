@@ -46,7 +46,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 {images, wallet, presets, webhooks} -> accounts -> db, and those that serve all."""
 
 SHARED: dict[str, frozenset[str]] = {
-    "contract": frozenset(),
+    "errors": frozenset(),
+    "contract": frozenset({"errors"}),
     "infotext": frozenset({"contract"}),
     "samplers": frozenset({"contract"}),
     "http": frozenset({"contract"}),

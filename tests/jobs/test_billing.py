@@ -81,7 +81,7 @@ async def _none_came(till: Till, job: Job) -> None:
 
 
 async def _never_claimed(till: Till, job: Job) -> None:
-    await till.run(changes.fail_queued, job.id, "model_removed", "It is gone.")
+    await till.run(changes.fail_queued, job, "model_removed", "It is gone.")
 
 
 async def _canceled_in_the_queue(till: Till, job: Job) -> None:

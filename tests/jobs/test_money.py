@@ -102,7 +102,7 @@ class Books(RuleBasedStateMachine):
     @rule(target=ended, job=queued)
     def fail_queued(self, job: Job | None) -> Job | None:
         if job:
-            self._change(changes.fail_queued, job.id, *ERROR)
+            self._change(changes.fail_queued, job, *ERROR)
         return job
 
     @rule(target=ended, job=st.one_of(queued, running))

@@ -45,8 +45,8 @@ async def test_a_queued_job_that_is_canceled_and_one_whose_model_is_gone(box: Bo
     await box.cancel(canceled)
     await box.cancel(canceled)
     async with box.db.write() as connection:
-        assert await changes.fail_queued(connection, removed.id, "model_removed", "gone")
-        assert await changes.fail_queued(connection, removed.id, "model_removed", "gone") is None
+        assert await changes.fail_queued(connection, removed, "model_removed", "gone")
+        assert await changes.fail_queued(connection, removed, "model_removed", "gone") is None
     assert await owed(box) == sorted([(canceled.id, "task.canceled"), (removed.id, "task.failed")])
 
 

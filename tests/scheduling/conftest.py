@@ -52,7 +52,11 @@ class Box:
         return self
 
     async def start(self) -> Box:
+        """Servers have said how they are when it returns: no fault that a test has in store for a job goes to that."""
         await self.scheduler.start()
+        async with asyncio.timeout(30):
+            while any(view.engine and view.asked_at is None for view in self.scheduler.lanes()):
+                await asyncio.sleep(0.001)
         return self
 
     async def ask(self, model: str = "m", **more: Any) -> Job:

@@ -150,6 +150,77 @@ def test_remote_jobs_run_on_their_engines_lanes_only() -> None:
     assert {assignment.lane: assignment.jobs[0].job_id for assignment in decided} == {"cpu": "local", "cloud/1": "remote"}
 
 
+def remote(name: str, model: str = "", **more: Any) -> Waiting:
+    """For the lanes of `far`; `model` is what its server has to load for it, if anything."""
+    return job(name, local=False, engine="far", model=model or "any", **{"held": model or None, **more})
+
+
+def far(number: int = 1, held: str | None = None, **more: Any) -> FreeLane:
+    return FreeLane(name=f"far/{number}", engine="far", held=held, **more)
+
+
+def test_jobs_of_what_a_server_has_loaded_go_first_for_a_while() -> None:
+    index = queue(remote("swap", "x", age=SWAP_PATIENCE - 1), remote("warm", "y", age=1))
+    assert names(run(index, far(held="y"))) == [["warm"]]
+    assert names(run(index, far(held="x"))) == [["swap"]]
+    index.add(remote("swap", "x", age=SWAP_PATIENCE))
+    assert names(run(index, far(held="y"))) == [["swap"]]
+
+
+def test_each_server_keeps_what_it_has_loaded() -> None:
+    index = queue(remote("x", "x", age=3), remote("y", "y", age=2))
+    decided = run(index, far(1, "y"), far(2, "x"))
+    assert {assignment.lane: assignment.jobs[0].job_id for assignment in decided} == {"far/1": "y", "far/2": "x"}
+
+
+def test_where_nothing_is_loaded_jobs_go_by_age() -> None:
+    index = queue(remote("old", age=9), remote("young", "y", age=1))
+    assert names(run(index, far(held="y"))) == [["old"]]
+
+
+def test_the_patience_for_a_server_is_no_patience_with_bulk() -> None:
+    index = queue(remote("swap", "x", age=1), remote("warm", "y", bulk=True, age=2))
+    assert names(run(index, far(held="y"))) == [["swap"]]
+
+
+def test_a_lane_on_trial_gets_one_job_alone() -> None:
+    index = queue(*(job(f"j{i}", age=9 - i, max_batch=4) for i in range(3)))
+    assert names(run(index, FreeLane(name="cpu", trial=True))) == [["j0"]]
+
+
+def test_nothing_is_left_to_a_lane_on_trial() -> None:
+    index = queue(remote("x", "x", age=SWAP_PATIENCE))
+    assert [each.lane for each in run(index, far(1), far(2, "x", trial=True))] == ["far/1"]
+
+
+SLEEPS = far(1, wake_seconds=20.0)
+
+
+@pytest.mark.parametrize(
+    ("age", "busy", "woken"),
+    [
+        (1.0, [], True),
+        (19.0, [far(2)], False),
+        (20.0, [far(2)], True),
+        (19.0, [FreeLane(name="cpu")], True),
+        (19.0, [far(2, wake_seconds=5.0)], False),
+    ],
+)
+def test_a_lane_is_woken_where_no_other_can_or_waiting_took_as_long(age: float, busy: list[FreeLane], woken: bool) -> None:
+    index = queue(remote("one", age=age))
+    assert bool(decide(index, [SLEEPS], Estimates(), NOW, busy=busy)) is woken
+
+
+def test_who_is_awake_takes_the_job_whatever_its_place() -> None:
+    assert [each.lane for each in run(queue(remote("one", age=99)), SLEEPS, far(2))] == ["far/2"]
+
+
+@pytest.mark.parametrize("other", [far(2), far(2, wake_seconds=5.0)])
+def test_a_second_job_that_has_just_come_wakes_nobody_more(other: FreeLane) -> None:
+    index = queue(remote("one", age=1), remote("two", age=1))
+    assert [each.lane for each in run(index, SLEEPS, other)] == ["far/2"]
+
+
 def test_two_lanes_never_get_the_same_job() -> None:
     index = queue(*(job(f"j{i}", age=9 - i, max_batch=2) for i in range(3)))
     assert names(run(index, FreeLane(name="cuda:0"), FreeLane(name="cuda:1"))) == [["j0", "j1"], ["j2"]]

@@ -19,6 +19,7 @@ from engines.contract import (
 )
 from gateway.scheduling.recovery import Again, Never, after
 
+WAITED = "It was waited for as long as jobs wait here."
 PAID = "It may have been paid for, and is not sent again."
 
 
@@ -39,6 +40,10 @@ PAID = "It may have been paid for, and is not sent again."
         (UpstreamOutcomeUnknown("lost"), {}, Never("upstream_outcome_unknown", "lost")),
         (EngineUnavailable("away"), {}, Again(delay=1.0)),
         (EngineUnavailable("away"), {"failures": 2}, Never("engine_unavailable", "away")),
+        (EngineUnavailable("away", begun=False), {"failures": 2}, Again(delay=1.0, counted=False, away=True)),
+        (EngineUnavailable("away.", begun=False), {"patience": 0.0}, Never("engine_unavailable", f"away. {WAITED}")),
+        (EngineUnavailable("away"), {"patience": 0.0}, Again(delay=1.0)),
+        (UpstreamRateLimited("slow", 7.0), {"failures": 2, "patience": 0.0}, Again(delay=7.0, counted=False)),
         (UpstreamRateLimited("slow", 7.0), {"failures": 1}, Again(delay=7.0, counted=False)),
     ],
 )

@@ -25,6 +25,13 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
+@pytest.mark.parametrize("form", ["webp", "jpeg"])
+def test_quality_decides_how_large_a_file_is(form: Format, photo: Pixels) -> None:
+    sizes = [len(encode(photo, form, TEXTS, XMP, quality)) for quality in (0, 30, 60, 100)]
+    assert sizes == sorted(set(sizes))
+    assert opened(encode(photo, form, TEXTS, XMP, 0)).size == (photo.shape[1], photo.shape[0])
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_each_format_carries_texts_and_mark(form: Format, photo: Pixels) -> None:
     data = encode(photo, form, TEXTS, XMP)

@@ -18,6 +18,14 @@ def test_credits_are_shown_with_four_decimals(units: int, text: str) -> None:
     assert money.text(units) == text
 
 
+@pytest.mark.parametrize(
+    ("units", "shown"), [(0, 0), (10_000, 1), (40_000, 4), (5_000, 0.5), (12_500, 1.25), (1, 0.0001), (-10_000, -1)]
+)
+def test_whole_credits_are_whole_numbers(units: int, shown: float) -> None:
+    assert money.number(units) == shown
+    assert isinstance(money.number(units), type(shown))
+
+
 @pytest.mark.parametrize(("units", "usd"), [(0, "0.0000"), (500_000, "0.0500"), (999, "0.0000"), (-15_000_000, "-1.5000")])
 def test_dollars_are_cut_to_four_decimals(units: int, usd: str) -> None:
     assert money.dollars(units, 1000) == usd

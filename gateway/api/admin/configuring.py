@@ -44,7 +44,7 @@ async def change_settings(data: JSONBody[Table], principal: Asker, db: Db, catal
     models.toml is changed, with its comments left where they are; most settings are in force at once.
     """
     edit = changes.settings_edit(data)
-    return _settings(await _configure(db, catalog_file, principal, "settings.update", "settings", data, edit))
+    return _settings(await configure(db, catalog_file, principal, "settings.update", "settings", data, edit))
 
 
 @get(
@@ -68,7 +68,7 @@ async def add_model(data: JSONBody[Table], principal: Asker, db: Db, catalog_fil
     if not isinstance(model_id, str):
         raise InvalidInput("Give the model an id: how requests name it.", field="id")
     edit = changes.added_model(data, catalog_file.plugins)
-    await _configure(db, catalog_file, principal, "model.create", model_id, data, edit)
+    await configure(db, catalog_file, principal, "model.create", model_id, data, edit)
     return await _written(catalog_file, model_id)
 
 
@@ -78,7 +78,7 @@ async def change_model(
 ) -> WrittenModel:
     """Only what is named; null takes a key out of the entry, tables are merged (RFC 7396)."""
     edit = changes.changed_model(model_id, data, catalog_file.plugins)
-    await _configure(db, catalog_file, principal, "model.update", model_id, data, edit)
+    await configure(db, catalog_file, principal, "model.update", model_id, data, edit)
     return await _written(catalog_file, model_id)
 
 
@@ -86,10 +86,10 @@ async def change_model(
 async def remove_model(model_id: FromPath[str], principal: Asker, db: Db, catalog_file: TheCatalogFile) -> None:
     """Its entry goes, its files stay. Tasks that wait for it fail as `model_removed` and are refunded."""
     edit = changes.removed_model(model_id)
-    await _configure(db, catalog_file, principal, "model.delete", model_id, {}, edit)
+    await configure(db, catalog_file, principal, "model.delete", model_id, {}, edit)
 
 
-async def _configure(
+async def configure(
     db: Database, file: CatalogFile, principal: Principal, action: str, target: str, details: Table, edit: Edit
 ) -> Catalog:
     """Both the file and the audit log, or neither; then a moment, so that what was changed can be used at once."""

@@ -10,7 +10,9 @@ from litestar.params import QueryParameter
 
 from gateway.api.access import SECURITY, allows
 from gateway.api.admin import wire
+from gateway.api.admin.attempts import list_attempts
 from gateway.api.admin.configuring import CONFIGURING
+from gateway.api.admin.discovering import discover_models, every_discovered
 from gateway.api.admin.keys import KEYS
 from gateway.api.admin.money import MONEY
 from gateway.api.admin.people import PEOPLE
@@ -38,6 +40,8 @@ async def list_engines(models: TheModels, registry: TheRegistry, scheduler: TheS
             problem=models.engine_problems.get(name),
             models=tuple(each.id for each in models.catalog.models.values() if each.engine == name and not each.retired),
             lanes=tuple(lane.name for lane in lanes if lane.engine == name),
+            health=tuple(wire.lane(lane) for lane in lanes if lane.engine == name),
+            discovered=tuple(spec.id for spec in models.unnamed(name)),
         )
         for name, entry in models.catalog.engines.items()
     ]
@@ -64,7 +68,7 @@ async def list_all_models(
         )
         for entry in models.catalog.models.values()
     ]
-    return AdminModels(data=rows, problem=catalog_file.problem)
+    return AdminModels(data=rows, problem=catalog_file.problem, discovered=every_discovered(models))
 
 
 @get("/devices", operation_id="list_lanes", summary="Lanes: what runs where, and what is loaded", responses=REFUSALS)
@@ -90,9 +94,11 @@ def admin_router() -> Router:
         route_handlers=[
             import_in_place,
             list_engines,
+            discover_models,
             list_all_models,
             list_lanes,
             get_queue,
+            list_attempts,
             *KEYS,
             *PEOPLE,
             *MONEY,

@@ -9,7 +9,9 @@ from msgspec import Struct
 from gateway.api.common.wire import Model
 from gateway.api.times import tenths
 from gateway.scheduling.index import Waiting
+from gateway.scheduling.breaker import State as BreakerState
 from gateway.scheduling.lanes import LaneView
+from gateway.scheduling.lanes import State as LaneState
 from gateway.scheduling.loop import Scheduler
 from gateway.scheduling.residency import Resident
 
@@ -23,6 +25,10 @@ class EngineRow(Struct, frozen=True, kw_only=True):
     problem: str | None
     models: tuple[str, ...]
     lanes: tuple[str, ...]
+    health: tuple[LaneRow, ...]
+    """How each of its lanes is; GET /admin/devices has those of this machine too."""
+    discovered: tuple[str, ...]
+    """What it offers besides, and no entry of models.toml names, as it said when it was asked last."""
 
 
 class PluginRow(Struct, frozen=True, kw_only=True):
@@ -52,10 +58,32 @@ class AdminModel(Model, frozen=True, kw_only=True):
     """For a picture, as measured; null before the first."""
 
 
+class DiscoveredModel(Struct, frozen=True, kw_only=True):
+    """What an engine offers and no entry of models.toml names."""
+
+    engine: str
+    id: str
+    """As the engine calls it."""
+    source: str
+
+
 class AdminModels(Struct, frozen=True, kw_only=True):
     data: list[AdminModel]
     problem: str | None
     """What is wrong with models.toml as it stands now; an older reading of it is in force then."""
+    discovered: list[DiscoveredModel]
+    """As the engines said when they were asked last; GET /admin/engines/{name}/discovered asks anew."""
+
+
+class ReadyEntry(DiscoveredModel, frozen=True, kw_only=True):
+    entry: str
+    """The [[models]] table that puts it on offer, as it is written in models.toml."""
+
+
+class DiscoveredModels(Struct, frozen=True, kw_only=True):
+    data: list[ReadyEntry]
+    problem: str | None
+    """Why the engine could not be asked."""
 
 
 class ResidentRow(Struct, frozen=True, kw_only=True):
@@ -73,9 +101,21 @@ class LaneRow(Struct, frozen=True, kw_only=True):
     """`device`, or `engine` for a lane of a remote engine."""
     engine: str | None
     """Null: any local engine."""
-    state: str
+    state: LaneState
     healthy: bool
+    """Whether it is given work. One that sleeps is, and is woken for it."""
+    breaker: BreakerState
+    """`closed`: it is well. `open`: it failed, or says that it is not well; it gets nothing until it says otherwise, or has
+    rested. `half_open`: then, until one task shows that it is."""
     reason: str | None
+    """Why it is not well; of one that is, what it remarked."""
+    unwell_since: datetime | None
+    asked_at: datetime | None
+    """When it was last asked how it is; null for devices, and before the first time."""
+    free_memory_bytes: int | None
+    """As it last said."""
+    wake_seconds: float | None
+    """That waking it takes, as learned; null for one that is awake."""
     jobs: tuple[str, ...]
     residents: tuple[ResidentRow, ...]
     budget_bytes: int | None
@@ -116,11 +156,20 @@ def lane(view: LaneView) -> LaneRow:
         engine=view.engine,
         state=view.state,
         healthy=view.healthy,
+        breaker=view.breaker,
         reason=view.reason or None,
+        unwell_since=_moment(view.unwell_since),
+        asked_at=_moment(view.asked_at),
+        free_memory_bytes=view.free_memory,
+        wake_seconds=round(view.wake_seconds, 1) if view.asleep else None,
         jobs=view.jobs,
         residents=tuple(_resident(each) for each in view.residents),
         budget_bytes=view.budget,
     )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _resident(loaded: Resident) -> ResidentRow:

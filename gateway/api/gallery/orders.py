@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from engines.contract import Capability
 from gateway.accounts import Principal
-from gateway.api.choice import offer_for, outlooks, team_names
+from gateway.api.choice import offer_for
+from gateway.api.editing import editor
 from gateway.api.gallery.asked import EditImage, GenerateImage, UpscaleImage
 from gateway.api.repeats import named
-from gateway.api.tasks.asked import ArtifactPicture, Asked, Generation, ImageToImage, Priority
+from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, Asked, Generation, ImageToImage, Priority
 from gateway.api.tasks.orders import Filed, Orders
-from gateway.catalog import AUTO, Surface
+from gateway.catalog import Surface
 from gateway.catalog.kinds import LARGEST_SIDE
 from gateway.db import Database, new_id
 from gateway.errors import InvalidInput, NotFound, WrongState
@@ -27,13 +28,11 @@ from gateway.jobs.records import Job
 from gateway.jobs.request import InputPicture, Submission
 from gateway.jobs.submit import submit
 from gateway.models import Models, Offer
-from gateway.routing import visible
 from gateway.scheduling.loop import Scheduler
 
 SURFACE: Surface = "gallery"
-CLOUD_EDITOR = "gpt-image-2"
-"""What edits where the setting names nothing and a model is on offer that answers to this."""
 _LEAST_SCALE = 1.1
+More = Callable[[Submission, Offer], Submission]
 
 
 class GalleryOrders:
@@ -49,41 +48,85 @@ class GalleryOrders:
         self._incoming = incoming
         self._orders = orders
 
-    async def generate(self, principal: Principal, asked: GenerateImage, *, header: Priority | None, key: str | None) -> Job:
-        """`header` is the priority, `key` the Idempotency-Key. Raises as `tasks.orders.Orders.take` does."""
+    async def generate(
+        self,
+        principal: Principal,
+        asked: GenerateImage,
+        *,
+        header: Priority | None,
+        key: str | None,
+        surface: Surface = SURFACE,
+        named: Sequence[object] | None = None,
+        more: More | None = None,
+    ) -> Job:
+        """`header` is the priority, `key` the Idempotency-Key, which stands for `named`, else for `asked`; `more` as in
+        `Filed`. Raises as `tasks.orders.Orders.take` does."""
         wanted = Generation(**{name: getattr(asked, name) for name in Generation.__struct_fields__})
         title, tags = cleaned_title(asked.title), cleaned(asked.tags)
-        filed = Filed(surface=SURFACE, title=title, tags=tags, named=(asked,))
+        filed = Filed(surface=surface, title=title, tags=tags, named=named or (asked,), more=more)
         return await self._orders.take(principal, wanted, header=header, key=key, filed=filed)
 
     async def edit(
         self, principal: Principal, image_id: str, asked: EditImage, *, header: Priority | None, key: str | None
     ) -> Job:
         """A variant of the picture, in the session that is named or a new one. Raises NotFound, WrongState, InvalidInput."""
+        with _in_our_words({"image.artifact_id": "image_id", "image": "image_id"}):
+            return await self.edit_any(
+                principal, ArtifactPicture(image_id), asked, header=header, key=key, named=(image_id, asked)
+            )
+
+    async def edit_any(
+        self,
+        principal: Principal,
+        picture: AnyPicture,
+        asked: EditImage,
+        *,
+        header: Priority | None,
+        key: str | None,
+        named: Sequence[object],
+        surface: Surface = SURFACE,
+        more: More | None = None,
+    ) -> Job:
+        """The same for a picture that need not be here yet; `named` is what the Idempotency-Key stands for."""
         title, tags = cleaned_title(asked.title), cleaned(asked.tags)
         session = await self._session(principal, asked.edit_session_id) or new_id()
-        filed = Filed(surface=SURFACE, title=title, tags=tags, edit_session_id=session, named=(image_id, asked))
-        model = asked.model or await self._edit_model(principal, "inpaint" if asked.mask else "image_to_image")
+        filed = Filed(
+            surface=surface,
+            title=title,
+            tags=tags,
+            edit_session_id=session,
+            model_is_ours=asked.model is None,
+            named=named,
+            more=more,
+        )
+        capability: Capability = "inpaint" if asked.mask else "image_to_image"
+        model = asked.model or await editor(self._db, self._models, self._scheduler, principal, capability)
         shared = {name: getattr(asked, name) for name in Asked.__struct_fields__ if name != "model"}
         wanted = ImageToImage(
             **shared,
             model=model,
-            image=ArtifactPicture(image_id),
+            image=picture,
             extra_images=asked.extra_images,
             mask=asked.mask,
             strength=asked.strength,
         )
-        with _in_our_words({"image.artifact_id": "image_id", "image": "image_id"}):
-            return await self._orders.take(principal, wanted, header=header, key=key, filed=filed)
+        return await self._orders.take(principal, wanted, header=header, key=key, filed=filed)
 
     async def upscale(
-        self, principal: Principal, image_id: str, asked: UpscaleImage, *, header: Priority | None, key: str | None
+        self,
+        principal: Principal,
+        image_id: str,
+        asked: UpscaleImage,
+        *,
+        header: Priority | None,
+        key: str | None,
+        surface: Surface = SURFACE,
     ) -> Job:
         """The picture, larger. Raises NotFound, WrongState, InvalidInput that says how large it may become."""
         said = asked.priority or header
         bulk = principal.bulk if said is None else said == "bulk"
         idempotency = named(key, "upscale", image_id, asked, bulk)
-        if known := await earlier(self._db, principal, SURFACE, idempotency):
+        if known := await earlier(self._db, principal, surface, idempotency):
             return known
         session = await self._session(principal, asked.edit_session_id)
         image = await self._incoming.of_team(principal, image_id, "image_id")
@@ -93,10 +136,10 @@ class GalleryOrders:
             )  # fmt: skip
             self._see_that_it_may_grow(image, asked.scale, offer)
             wanted = Submission(
-                surface=SURFACE,
+                surface=surface,
                 capability="upscale",
                 prompt=image.prompt if len(image.prompt) <= offer.card.max_prompt else "",
-                model=offer.entry.id,
+                model=asked.upscaler,
                 width=round(image.width * asked.scale),
                 height=round(image.height * asked.scale),
                 source=InputPicture(blob=image.blob, width=image.width, height=image.height, image=image.id),
@@ -115,17 +158,6 @@ class GalleryOrders:
             async with self._db.read() as connection:
                 await edit_sessions.require(connection, principal.team_id, session_id)
         return session_id
-
-    async def _edit_model(self, principal: Principal, capability: Capability) -> str:
-        """The setting's, as long as it is well and can do this; else the best that there is."""
-        catalog = self._models.catalog
-        name = catalog.settings.gallery.edit_model or CLOUD_EDITOR
-        model_id = catalog.aliases.get(name, name)
-        offer = self._models.offers.get(model_id)
-        if offer is None or capability not in offer.card.capabilities:
-            return AUTO
-        seen = {entry.id for entry in visible(catalog, await team_names(self._db, self._models, principal))}
-        return model_id if model_id in seen and outlooks(self._models, self._scheduler)[model_id].ready else AUTO
 
     def _see_that_it_may_grow(self, image: Image, scale: float, offer: Offer) -> None:
         """Raises InvalidInput with the largest scale, where this one is beyond what is made or delivered."""

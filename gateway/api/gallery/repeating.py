@@ -139,6 +139,8 @@ def _reasons(image: Image, job: Job, models: Models, seen: set[str]) -> Iterator
         yield f'The model "{job.model}" has no seeds: every picture is another one.'
     elif image.parameters.get("revision", entry.revision) != entry.revision:
         yield f'The model "{job.model}" or its engine was set up anew since, so the picture may differ.'
+    if said := sorted({*job.request.choices, *(["output_compression"] if job.request.output_compression is not None else [])}):
+        yield f"It was asked for with {' and '.join(said)}, which this request has no field for."
 
 
 async def _lost(connection: AsyncConnection, image: Image, job: Job) -> list[str]:

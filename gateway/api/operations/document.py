@@ -14,10 +14,22 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from engines import contract
 from gateway.api import problems
+from gateway.api.a1111 import asked as a1111_asked
+from gateway.api.a1111 import documented as a1111
+from gateway.api.a1111 import errors as a1111_errors
+from gateway.api.a1111 import lists as a1111_lists
+from gateway.api.a1111 import progress as a1111_progress
+from gateway.api.a1111 import wire as a1111_wire
 from gateway.api.admin import wire as admin
 from gateway.api.common import wire as common
 from gateway.api.gallery import wire as gallery
 from gateway.api.gallery.documented import PATHS
+from gateway.api.mcp import errors as mcp
+from gateway.api.openai import documented as openai
+from gateway.api.openwebui import asked as openwebui_asked
+from gateway.api.openwebui import config_wire as openwebui_config
+from gateway.api.openwebui import errors as openwebui_errors
+from gateway.api.openwebui import wire as openwebui
 from gateway.api.operations import health, readiness
 from gateway.api.session import wire as session
 from gateway.api.studio import asked as studio_asked
@@ -31,10 +43,20 @@ from gateway.api.tasks import wire as tasks
 DESCRIBED: tuple[ModuleType, ...] = (
     contract,
     problems,
+    a1111_asked,
+    a1111_errors,
+    a1111_lists,
+    a1111_progress,
+    a1111_wire,
     admin,
     common,
     gallery,
     health,
+    mcp,
+    openwebui,
+    openwebui_asked,
+    openwebui_config,
+    openwebui_errors,
     readiness,
     session,
     studio,
@@ -74,7 +96,7 @@ def mended(document: dict[str, Any]) -> dict[str, Any]:
         {
             **document,
             "paths": dict(sorted({**paths, **PATHS}.items())),
-            "components": {**components, "schemas": _described({**SCHEMAS, **components["schemas"]})},
+            "components": {**components, "schemas": _described({**SCHEMAS, **openai.SCHEMAS, **a1111.SCHEMAS, **components["schemas"]})},
         }
     )
     return told

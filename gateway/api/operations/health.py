@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from gateway.api.operations.readiness import Parts
+from gateway.scheduling.lanes import State
 
 
 class Live(Struct, frozen=True):
@@ -13,9 +14,12 @@ class Live(Struct, frozen=True):
 
 
 class LaneHealth(Struct, frozen=True):
+    """Why it is not well is told to administrators, at /admin/devices."""
+
     name: str
-    state: str
+    state: State
     healthy: bool
+    """Whether it is given work."""
 
 
 class Ready(Struct, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ class Metrics:
         self._queued = Gauge("darkroom_queue_jobs", "Jobs that wait.", ["priority", *_KINDS], registry=own)
         self._blocked = Gauge("darkroom_queue_blocked", "1 while no lane claims: a full disk, a lost database.", registry=own)
         self._busy = Gauge("darkroom_lane_busy", "1 while a lane loads or runs.", ["lane"], registry=own)
-        self._healthy = Gauge("darkroom_lane_healthy", "0 while a lane rests after failures.", ["lane"], registry=own)
+        self._healthy = Gauge("darkroom_lane_healthy", "0 while a lane is not well, and gets no work.", ["lane"], registry=own)
         self._resident = Gauge("darkroom_lane_resident_bytes", "What the lane's loaded models take.", ["lane"], registry=own)
         self._requests = Counter(
             "darkroom_http_requests", "Requests that were answered.", ["method", "route", "status"], registry=own

@@ -29,6 +29,9 @@ ASSETS = {
 _TAGS = {
     "Tasks": "Ask for pictures, and follow what becomes of it.",
     "Studio": "Pictures from prompts and presets, answered at once or polled, and the library of them.",
+    "Open WebUI": "Its own API for pictures, with every engine behind it.",
+    "A1111": "AUTOMATIC1111's own API, for its front ends.",
+    "MCP": "Tools for coding agents and chat apps.",
     "Gallery": "Pictures and their bytes.",
     "Common": "Models, and who asks.",
     "Admin": "For keys with the permission `admin`, over all teams.",
@@ -109,6 +112,9 @@ def openapi_config(public_url: str | None) -> OpenAPIConfig:
             security_schemes={
                 "BearerToken": SecurityScheme(
                     type="http", scheme="bearer", description="A key: `darkroom keys create` makes one."
+                ),
+                "Basic": SecurityScheme(
+                    type="http", scheme="basic", description="Any user's name, and a key as the password; A1111's API alone."
                 ),
                 "Session": SecurityScheme(
                     type="apiKey",

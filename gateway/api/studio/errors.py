@@ -12,6 +12,7 @@ from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
+from gateway.api.blocking import CALLERS, told
 from gateway.api.problems import FieldError, refuse
 from gateway.errors import DarkroomError
 from gateway.jobs.records import Job
@@ -26,8 +27,6 @@ _HERE = {
     "source": "refImageUrls",
 }
 """The domain's word for a field -> the one that this surface has for it."""
-_CALLERS = frozenset({"content_rejected", "invalid_request"})
-"""Codes of jobs that failed for what was asked."""
 
 
 class StudioError(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -70,17 +69,12 @@ class GenerationCanceled(GenerationFailed):
 def failure(job: Job) -> GenerationFailed:
     """The error of a job that ended without a picture."""
     kind = (
-        GenerationCanceled if job.state == "canceled" else GenerationRefused if job.error_code in _CALLERS else GenerationFailed
+        GenerationCanceled if job.state == "canceled" else GenerationRefused if job.error_code in CALLERS else GenerationFailed
     )
     error = kind(told(job), jobId=job.id, status="failed")
     if job.error_code:
         error.extra["reason"] = job.error_code
     return error
-
-
-def told(job: Job) -> str:
-    """Why a job ended without a picture."""
-    return "canceled" if job.state == "canceled" else job.error_message or "The generation failed."
 
 
 def responses(*statuses: int) -> dict[int, ResponseSpec]:

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 from litestar import Response, get, patch
 from litestar.params import FromPath, JSONBody, QueryParameter
-from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from gateway.accounts import Principal
 from gateway.api.access import allows
 from gateway.api.cursors import Cursors
-from gateway.api.gallery.content import Pictures
+from gateway.api.downloads import Download
 from gateway.api.given import Asker, Db, TheBlobs, TheCursors, TheLinks, TheModels, ThePictures
 from gateway.api.links import Links
 from gateway.api.studio import wire
@@ -117,21 +116,6 @@ async def list_public(db: Db, links: TheLinks, cursors: TheCursors, limit: Limit
         found = await publishing.public(connection, limit=limit + 1, before=before)
     shown, following = cursors.cut(found, limit, "public")
     return PublicAnswer(PublicPage(images=[wire.public_image(each, links) for each in shown], limit=limit, next=following))
-
-
-class Download(Response[bytes]):
-    """A picture's bytes in chunks, with ETag and ranges, as the gallery serves them."""
-
-    def __init__(self, pictures: Pictures, image: Image) -> None:
-        super().__init__(b"")
-        self._pictures = pictures
-        self._image = image
-
-    def to_asgi_response(self, *_: Any, **__: Any) -> Any:
-        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            await self._pictures.download(scope, self._image, send)
-
-        return respond
 
 
 async def _page(

@@ -174,7 +174,7 @@ def submission(
         surface=SURFACE,
         capability=what,
         prompt=wanted.prompt,
-        model=body.model_version,
+        model=body.model_version or wanted.defaults.model_version,
         negative_prompt=wanted.negative_prompt,
         ratio=_ratio(ratio, pictures),
         megapixels=MEGAPIXELS[resolution],

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from gateway.api.blocking import told
 from gateway.api.links import Links
-from gateway.api.studio.errors import told
 from gateway.api.times import moment
-from gateway.catalog.tariffs import UNITS
 from gateway.images.records import Image
 from gateway.jobs.records import Job
 from gateway.storage.blobs import key
+from gateway.wallet.money import number
 from gateway.wallet.usage import Summary
 
 Status = Literal["queued", "active", "completed", "failed"]
@@ -143,11 +143,6 @@ class UsageAnswer(Struct, frozen=True):
     data: StudioUsage
 
 
-def credits(ten_thousandths: int) -> int | float:
-    """A whole number where it is one."""
-    return ten_thousandths // UNITS if ten_thousandths % UNITS == 0 else ten_thousandths / UNITS
-
-
 def job(shown: Job, images: Sequence[MadeImage] = (), *, status: bool = True) -> MadeImages:
     """`status` false leaves the state out: the answer is the pictures."""
     done, failed = shown.state == "succeeded", STATUS[shown.state] == "failed"
@@ -157,7 +152,7 @@ def job(shown: Job, images: Sequence[MadeImage] = (), *, status: bool = True) ->
         created=shown.created_at // _SECOND,
         model=shown.model,
         data=tuple(images) if done else UNSET,
-        usage=Cost(credits(shown.charged - shown.refunded)) if done else UNSET,
+        usage=Cost(number(shown.charged - shown.refunded)) if done else UNSET,
         error=told(shown) if failed else UNSET,
         code=shown.error_code if failed and shown.error_code else UNSET,
     )
@@ -206,9 +201,9 @@ def public_image(image: Image, links: Links) -> PublicImage:
 def usage(shown: Summary) -> UsageAnswer:
     return UsageAnswer(
         StudioUsage(
-            balance=credits(shown.balance),
-            charged=credits(shown.charged),
-            refunded=credits(shown.refunded),
+            balance=number(shown.balance),
+            charged=number(shown.charged),
+            refunded=number(shown.refunded),
             since=moment(shown.since),
         )
     )

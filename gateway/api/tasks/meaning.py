@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -47,12 +47,17 @@ def check_alone(asked: Asked) -> None:
         raise InvalidInput("hd needs an aspect_ratio, such as 1:1; auto goes with standard only.", field="aspect_ratio")
 
 
-def check_card(asked: Asked, entry: ModelEntry, card: ModelCard) -> None:
-    """What the model cannot do, seen before any picture is fetched. Raises InvalidInput in this surface's words."""
+def check_card(
+    asked: Asked, entry: ModelEntry, card: ModelCard, more: Callable[[Submission], Submission] = lambda wanted: wanted
+) -> None:
+    """What the model cannot do, seen before any picture is fetched; `more` is what a surface asks for besides.
+
+    Raises InvalidInput in this surface's words.
+    """
     given = [InputPicture(blob="", width=1, height=1)] * (len(asked.pictures) if isinstance(asked, ImageToImage) else 0)
     pictures = Pictures(given, given[0] if isinstance(asked, ImageToImage) and asked.mask else None)
     with in_our_words():
-        cards.check(submission(asked, pictures, entry, card, bulk=False), card, entry.id)
+        cards.check(more(submission(asked, pictures, entry, card, bulk=False)), card, entry.id)
 
 
 def submission(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +12,8 @@ from gateway.accounts import Principal
 from gateway.api import together
 from gateway.api.choice import offer_for
 from gateway.api.repeats import named
-from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, Asked, ImageToImage, Priority, UrlPicture
+from gateway.api.tasks.asked import ArtifactPicture, Asked, ImageToImage, Priority, UrlPicture
+from gateway.api.tasks.handed import AlphaMask, FilePicture, Handed
 from gateway.api.tasks.meaning import Pictures, capability, check_alone, check_card, in_our_words, is_bulk, submission
 from gateway.catalog import Surface
 from gateway.db import Database
@@ -24,7 +26,7 @@ from gateway.jobs.idempotency import earlier
 from gateway.jobs.records import Job
 from gateway.jobs.request import InputPicture, Submission
 from gateway.jobs.submit import retried, submit
-from gateway.models import Models
+from gateway.models import Models, Offer
 from gateway.scheduling.loop import Scheduler
 
 
@@ -35,16 +37,28 @@ class Filed(Struct, frozen=True, kw_only=True):
     title: str = ""
     tags: Sequence[str] = ()
     edit_session_id: str | None = None
+    model_is_ours: bool = False
+    """The model of `asked` is a default that nobody asked for: another may step in, as where none is named."""
     named: Sequence[object] | None = None
     """What an Idempotency-Key stands for, where that is another body than `asked`."""
+    shown: Mapping[str, Any] = {}
+    """What that surface wants to see again when it is asked about the job."""
+    choices: Mapping[str, str] = {}
+    """Of what the model's card lets the caller choose besides; see `Submission`."""
+    more: Callable[[Submission, Offer], Submission] | None = None
+    """What it asks for besides, once it is known of which model. Raises InvalidInput."""
 
-    def into(self, wanted: Submission) -> Submission:
+    def into(self, wanted: Submission, offer: Offer) -> Submission:
+        wanted = self.more(wanted, offer) if self.more else wanted
         return msgspec.structs.replace(
             wanted,
+            model=None if self.model_is_ours else wanted.model,
             surface=self.surface,
             title=self.title,
             tags=tuple(self.tags),
             edit_session_id=self.edit_session_id,
+            shown={**wanted.shown, **self.shown},
+            choices={**wanted.choices, **self.choices},
         )
 
 
@@ -78,10 +92,10 @@ class Orders:
         offer = await offer_for(
             self._db, self._models, self._scheduler, principal, asked.model, capability(asked), pictures=count
         )
-        check_card(asked, offer.entry, offer.card)
+        check_card(asked, offer.entry, offer.card, lambda wanted: filed.into(wanted, offer))
         pictures = await self._take_in(principal, asked) if isinstance(asked, ImageToImage) else Pictures()
         wanted = submission(asked, pictures, offer.entry, offer.card, bulk=bulk, idempotency=idempotency)
-        wanted = filed.into(wanted)
+        wanted = filed.into(wanted, offer)
         with in_our_words():
             return await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
 
@@ -103,7 +117,7 @@ class Orders:
 
     async def _take_in(self, principal: Principal, asked: ImageToImage) -> Pictures:
         fields = ["image", *(f"extra_images[{index}]" for index in range(len(asked.extra_images)))]
-        wanted: dict[str, AnyPicture] = dict(zip(fields, asked.pictures, strict=True))
+        wanted: dict[str, Handed] = dict(zip(fields, asked.pictures, strict=True))
         if asked.mask is not None:
             wanted["mask"] = asked.mask
         images = await together.each(wanted.items(), lambda item: self._image(principal, item[1], item[0]))
@@ -120,7 +134,11 @@ class Orders:
         if not await self._incoming.marks_something(mask):
             raise InvalidInput("The mask is black all over; what shall be painted anew must be white.", field="mask")
 
-    async def _image(self, principal: Principal, given: AnyPicture, field: str) -> Image:
+    async def _image(self, principal: Principal, given: Handed, field: str) -> Image:
+        if isinstance(given, FilePicture):
+            return await self._incoming.keep(principal, given.data, field=field)
+        if isinstance(given, AlphaMask):
+            return await self._incoming.from_alpha(principal, given.data, field)
         if isinstance(given, ArtifactPicture):
             return await self._incoming.of_team(principal, given.artifact_id, f"{field}.artifact_id")
         if isinstance(given, UrlPicture):

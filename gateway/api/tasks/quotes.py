@@ -12,8 +12,8 @@ from litestar import post
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from engines.contract import Capability, LocalEngine
-from gateway.api.choice import offer_for, outlook
+from engines.contract import Capability
+from gateway.api.choice import offer_for
 from gateway.api.given import Asker, Db, TheModels, TheScheduler
 from gateway.api.problems import responses
 from gateway.api.tasks.asked import MOST_EXTRA_IMAGES, AnyPicture, Asked, Generation, ImageToImage
@@ -25,6 +25,7 @@ from gateway.jobs.submit import draft
 from gateway.models import Offer
 from gateway.scheduling.lanes import LaneView
 from gateway.scheduling.loop import Scheduler
+from gateway.scheduling.outlooks import able_lanes, outlook
 from gateway.wallet import ledger, money
 
 
@@ -109,8 +110,7 @@ def _asked(data: QuoteRequest) -> Asked:
 def _quote(job: Job, offer: Offer, scheduler: Scheduler, balance: int, settings: Settings) -> Quote:
     lanes = scheduler.lanes()
     average = scheduler.average_seconds(job.model)
-    ahead = sum(each.pictures * (scheduler.average_seconds(each.model[0]) or 0.0) for each in scheduler.waiting())
-    now = outlook(lanes, offer, ahead)
+    now = outlook(lanes, offer, scheduler.seconds_ahead())
     eta = round(now.wait_seconds + average * job.pictures, 1) if now.ready and average is not None else None
     return Quote(
         model=job.model,
@@ -132,8 +132,7 @@ def _quote(job: Job, offer: Offer, scheduler: Scheduler, balance: int, settings:
 
 def _lane(lanes: Sequence[LaneView], offer: Offer) -> str | None:
     """Of those that are well one that has the model loaded, else one that rests, else the first."""
-    engine = None if isinstance(offer.engine, LocalEngine) else offer.entry.engine
-    able = [lane for lane in lanes if lane.engine == engine and lane.healthy]
+    able = [lane for lane in able_lanes(lanes, offer) if lane.healthy]
     key = (offer.spec.id, offer.spec.revision)
     best = min(able, key=lambda lane: (all(each.model != key for each in lane.residents), bool(lane.jobs)), default=None)
     return best.name if best else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from engines.contract import Lora
 from gateway.api.links import Links
@@ -13,11 +13,13 @@ from gateway.api.tasks.asked import Priority, Quality, Ratio
 from gateway.api.times import moment, tenths
 from gateway.events import JobProgress
 from gateway.images.records import Image
+from gateway.jobs.open_model import MovedFrom
 from gateway.jobs.records import Job, JobCapability, State
 from gateway.jobs.request import OutputFormat
 from gateway.scheduling.loop import Scheduler
 
 _PHASES = {"loading": "the model is being loaded", "storing": "the picture is being stored"}
+_AWAY = "its model's engine cannot be reached; it waits until that is back"
 
 
 class TaskProgress(Struct, frozen=True, kw_only=True):
@@ -84,6 +86,15 @@ class TaskError(Struct, frozen=True):
     message: str
 
 
+class TaskMove(Struct, frozen=True, kw_only=True):
+    """A model that could not run the task, and why: the request left the model to us, so another stepped in."""
+
+    model: str
+    code: str
+    message: str
+    at: datetime
+
+
 class Task(Struct, frozen=True, kw_only=True):
     """A job, as it stands."""
 
@@ -103,6 +114,8 @@ class Task(Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    moved_from: tuple[TaskMove, ...] | UnsetType = UNSET
+    """Only where it was with other models before: these, the first one first. The price stays that of the first."""
 
 
 class TaskPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -136,13 +149,20 @@ def task(job: Job, images: Sequence[Image], links: Links, progress: TaskProgress
         created_at=moment(job.created_at),
         started_at=moment(job.started_at),
         finished_at=moment(job.finished_at),
+        moved_from=tuple(map(_move, job.request.moved_from)) or UNSET,
     )
+
+
+def _move(left: MovedFrom) -> TaskMove:
+    return TaskMove(model=left.model, code=left.code, message=left.message, at=moment(left.at))
 
 
 def progress_of(job: Job, scheduler: Scheduler, event: JobProgress | None = None) -> TaskProgress:
     """What the scheduler knows of a job; `event` is newer than what it heard last, where it is given."""
-    if job.state == "queued" and (place := scheduler.place(job.id)):
-        return TaskProgress(queue_position=place.position, eta_seconds=tenths(place.eta_seconds), reason=place.reason)
+    if job.state == "queued":
+        if place := scheduler.place(job.id):
+            return TaskProgress(queue_position=place.position, eta_seconds=tenths(place.eta_seconds), reason=place.reason)
+        return TaskProgress(reason=_AWAY if scheduler.is_away(job.model) else None)
     if job.state == "running" and (last := event or scheduler.progress(job.id)):
         return TaskProgress(
             step=last.step, steps=last.steps, eta_seconds=_remaining(job, last, scheduler), reason=_PHASES.get(last.phase)

@@ -1,7 +1,7 @@
 """A gateway as the command sees one: plain ASGI, its tasks in a file, what happens to a task said by its prompt.
 
 "slow" runs until it is canceled, "fail" fails, "refuse" is refused, "silent" has no stream, "crash" ends the process
-once while it runs, "half" makes one picture less than was asked.
+once while it runs, "half" makes one picture less than was asked, "elsewhere" is made by another model.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ class StandIn:
             count = task["n"] - ("half" in prompt)
             images = [self.image(f"{task['task_id']}-{place}", task["seed"] + place) for place in range(count)]
             task.update(status="succeeded", output={"images": images})
+            if "elsewhere" in prompt:
+                task["moved_from"] = [{"model": "cloud", "code": "engine_unavailable", "message": "The cloud is away."}]
         self.save()
 
     def image(self, artifact_id: str, seed: int) -> dict[str, Any]:

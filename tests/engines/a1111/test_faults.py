@@ -9,7 +9,7 @@ import pytest
 
 from engines.a1111.engine import A1111Engine
 from engines.a1111.options import Options
-from engines.contract import EngineCrashed, EngineError, EngineUnavailable, UpstreamRateLimited
+from engines.contract import EngineCrashed, EngineError, EngineUnavailable, ImageReady, UpstreamRateLimited
 from tests.engines.a1111.lane import Lane, lane, spec
 from tests.fakes.a1111.server import A1111
 from tests.fakes.serving import Fault, http
@@ -64,7 +64,8 @@ async def test_a_server_that_is_not_there() -> None:
         health = await here.engine.health(here.name)
         assert not health.ok
         assert health.reason == error.value.message
-        assert await here.engine.discover() == ()
+        with pytest.raises(EngineUnavailable, match="cannot be reached"):
+            await here.engine.discover()
 
 
 async def test_a_server_that_never_answers_is_given_up_and_its_work_stopped() -> None:
@@ -188,6 +189,36 @@ async def test_what_was_made_before_the_line_broke_is_kept() -> None:
         with pytest.raises(EngineUnavailable):
             await here.run(request, watch=watch)
     assert [event.ordinal for event in batch_events] == [0]
+
+
+async def test_it_says_whether_anything_was_begun() -> None:
+    async with lane("webui") as here:
+        request = await here.request()
+        here.proxy.always = Fault(refuse=True)
+        with pytest.raises(EngineUnavailable) as sent:
+            await here.run(request)
+        assert sent.value.begun is True, "it may have come, and only the answer be lost"
+    away = A1111Engine("away", Options(servers=("http://127.0.0.1:9",)))
+    with pytest.raises(EngineUnavailable) as nobody:
+        await away.card(spec())
+    assert nobody.value.begun is False
+    await away.aclose()
+
+
+async def test_an_end_waits_for_what_runs() -> None:
+    async with lane(A1111("webui", step_seconds=0.02)) as here:
+        request = await here.request()
+        running = asyncio.create_task(here.run(request))
+        while not here.server.busy:
+            await asyncio.sleep(0.01)
+        await here.engine.aclose()
+        assert [event for event in (await running).events if isinstance(event, ImageReady)]
+
+
+def test_what_a_server_has_to_load() -> None:
+    engine = A1111Engine("webui", Options())
+    sources = ("dreamshaper_8", "another", "loaded", "upscaler:R-ESRGAN 4x+")
+    assert [engine.holds(spec(source)) for source in sources] == ["dreamshaper_8", "another", None, None]
 
 
 async def test_one_of_several_servers_is_enough_for_the_card() -> None:

@@ -77,6 +77,8 @@ async def client(proxy: Proxy, tmp_path: Path, migrated_file: Path) -> AsyncIter
     life = asyncio.create_task(live())
     await asyncio.wait((life, asyncio.ensure_future(started.wait())), return_when=asyncio.FIRST_COMPLETED)
     async with anyone(app, bearer(ADMIN_KEY)) as client:
+        while not all(lane["asked_at"] for lane in (await client.get("/admin/devices")).json()["data"]):
+            await asyncio.sleep(0.01)  # so that a fault that a test has in store goes to no question how it is
         yield client
     ending.set()
     await life

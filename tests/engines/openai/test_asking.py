@@ -51,6 +51,43 @@ async def test_what_the_entry_says_is_sent(engine: OpenAIEngine, upstream: OpenA
     assert fields.items() >= {**expected, "moderation": "low", "user": "team-7"}.items()
 
 
+async def test_what_the_caller_chooses_goes_before_what_the_entry_leaves_open(
+    engine: OpenAIEngine, upstream: OpenAIImages, make: Make
+) -> None:
+    choices = {"quality": "low", "background": "transparent"}
+    run = await make(engine, own=ModelOptions(quality="auto", background="auto"), choices=choices)
+    assert upstream.asked[0].fields.items() >= choices.items()
+    (ready,) = [event for event in run.events if isinstance(event, ImageReady)]
+    assert ready.parameters["background"] == "transparent"
+    fidelity = {"input_fidelity": "high"}
+    await make(engine, "gpt-image-1.5", capability="image_to_image", source=RED, choices=fidelity)
+    assert upstream.asked[1].fields["input_fidelity"] == "high"
+
+
+BACKGROUNDS = ("opaque", "transparent")
+
+
+@pytest.mark.parametrize(
+    ("source", "own", "choices"),
+    [
+        ("gpt-image-2", ModelOptions(), {"quality": ("low", "medium", "high"), "background": BACKGROUNDS}),
+        ("gpt-image-2", ModelOptions(quality="auto", background="auto"),
+         {"quality": ("low", "medium", "high"), "background": BACKGROUNDS}),
+        ("gpt-image-2", ModelOptions(quality="low", background="opaque"), {"quality": ("low",), "background": ("opaque",)}),
+        ("gpt-image-2", ModelOptions(quality="low", output_format="jpeg"), {"quality": ("low",), "background": ("opaque",)}),
+        ("gpt-image-1.5", ModelOptions(quality="low", background="opaque"),
+         {"quality": ("low",), "background": ("opaque",), "input_fidelity": ("low", "high")}),
+        ("dall-e-3", ModelOptions(like="dall-e-3"), {"quality": ("standard", "hd"), "style": ("vivid", "natural")}),
+        ("their-model", ModelOptions(like="other"), {}),
+        ("their-model", ModelOptions(like="other", background="transparent"), {"background": ("transparent",)}),
+    ],
+)  # fmt: skip
+async def test_the_card_offers_what_the_entry_leaves_open(
+    engine: OpenAIEngine, source: str, own: ModelOptions, choices: dict[str, tuple[str, ...]]
+) -> None:
+    assert (await engine.card(ModelSpec("m", source, options=own))).choices == choices
+
+
 async def test_an_edit_sends_the_source_first_then_the_references(
     engine: OpenAIEngine, upstream: OpenAIImages, make: Make
 ) -> None:

@@ -40,6 +40,10 @@ source = "gpt-image-1-mini"
 """
 
 
+HEALTH = 1
+"""Questions that come before any picture's."""
+
+
 @pytest.fixture
 def upstream() -> OpenAIImages:
     return OpenAIImages()
@@ -64,7 +68,7 @@ async def box(database: Database, tmp_path: Path, proxy: Proxy) -> AsyncIterator
 
 async def test_a_picture_is_kept_with_what_it_cost(box: Box, upstream: OpenAIImages) -> None:
     job = await box.until(await box.ask(n=2))
-    assert (job.state, job.stored, job.upstream_id) == ("succeeded", 2, "req_1")
+    assert (job.state, job.stored, job.upstream_id) == ("succeeded", 2, f"req_{HEALTH + 1}")
     async with box.db.read() as connection:
         kept = await connection.scalar(across_teams(select(jobs.c.usage)).where(jobs.c.id == job.id))
         (line,) = await usage.report(connection, by=(), limit=1)
@@ -82,6 +86,7 @@ async def test_a_refusal_is_the_end_and_refunded(box: Box, upstream: OpenAIImage
 
 @pytest.mark.parametrize("fault", [Fault(swallow=True), Fault(cut_after=3000)], ids=["swallowed", "cut"])
 async def test_a_lost_answer_is_not_asked_for_again(box: Box, upstream: OpenAIImages, proxy: Proxy, fault: Fault) -> None:
+    await proxy.hang_up()
     proxy.faults = [fault]
     job = await box.until(await box.ask())
     assert (job.state, job.error_code) == ("failed", "upstream_outcome_unknown")

@@ -262,7 +262,8 @@ async def test_health_and_discovery(engines: Open, upstream: OpenAIImages) -> No
     assert not health.ok
     assert "401" in health.reason
     assert KEY not in health.reason
-    assert await engine.discover() == ()
+    with pytest.raises(EngineError, match="401"):
+        await engine.discover()
     other = engines(base_url="http://127.0.0.1:9/v1")
     assert not (await other.health("1")).ok
 

@@ -1,0 +1,31 @@
+"""One real server with the bundled model, for all tests by clients that others wrote; mark their modules `server`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gateways import ROOT, Running, running
+
+RED, BLUE, NEAR = (222, 40, 40), (46, 84, 222), 60
+"""Colours of the bundled model, and how far (of 255, in each channel) no other of its colours is from them."""
+
+
+@pytest.fixture(scope="session")
+def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The gateway; it answers at `darkroom.url`, and `darkroom.key` is an administrator's."""
+    with running(tmp_path_factory.mktemp("darkroom") / "data", (ROOT / "models.toml").read_text()) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def key(darkroom: Running) -> str:
+    """Of a member of a team, who makes pictures and keeps a gallery."""
+    return darkroom.new_team("first")
+
+
+@pytest.fixture(scope="session")
+def other_key(darkroom: Running) -> str:
+    """Of a member of another team."""
+    return darkroom.new_team("second")
