@@ -218,7 +218,8 @@ class House:
             app.state.streams = self.services.streams
             await self.services.scheduler.start()
             stack.push_async_callback(self.services.scheduler.stop)
-            await _behind(stack, self.services.models.keep_asking(self.services.scheduler.models_changed))
+            scheduler = self.services.scheduler
+            await _behind(stack, self.services.models.keep_asking(scheduler.models_changed, scheduler.engines_asleep))
             await _behind(stack, self.services.caller.run())
             await _behind(stack, idempotency.keep_swept(db))
             await _behind(stack, keep_granting(db, lambda: self._settings.credits))

@@ -50,7 +50,8 @@ def discover(reach: Reach, engine: str | None, models: tuple[str, ...], every: b
         _print_entries(engine, rows, models)
         return
     shown = [(row["engine"], row["id"], row["source"]) for row in rows]
-    print_table(("engine", "model", "source"), shown, empty="models.toml names all that is offered.")
+    if shown or not all(answer["problem"] for answer in answers.values()):
+        print_table(("engine", "model", "source"), shown, empty="models.toml names all that is offered.")
 
 
 def _print_entries(engine: str, rows: list[Row], wanted: tuple[str, ...]) -> None:

@@ -77,10 +77,10 @@ class Models:
         self._wait_anew(time.monotonic())
         await asyncio.gather(*(engine.aclose() for engine in gone))
 
-    async def keep_asking(self, changed: Callable[[], None]) -> None:
+    async def keep_asking(self, changed: Callable[[], None], asleep: Callable[[], Collection[str | None]] = tuple) -> None:
         """Until canceled: ask again for what is missing, and from time to time what else there is.
 
-        `changed` is called when a model has come onto offer.
+        `changed` is called when a model has come onto offer; `asleep` names the engines that a question might wake.
         """
         while True:
             self._refreshed.clear()
@@ -92,7 +92,8 @@ class Models:
                 changed()
             if time.monotonic() >= self._discover_at:
                 self._discover_at = time.monotonic() + DISCOVER_EVERY
-                await asyncio.gather(*(self.discover(name) for name in self._fronts))
+                leave = asleep()
+                await asyncio.gather(*(self.discover(name) for name in self._fronts if name not in leave))
 
     async def ask_again(self, now: float) -> bool:
         """The engines that are due, for the models that they are missing; whether any came. They are no longer due then."""

@@ -116,6 +116,10 @@ class Scheduler:
     def lanes(self) -> list[LaneView]:
         return [lane.view() for lane in self._lanes.values()]
 
+    def engines_asleep(self) -> set[str | None]:
+        """Those with a lane that sleeps; None stands for this machine's devices."""
+        return {lane.engine for lane in self._lanes.values() if lane.asleep}
+
     def waiting(self) -> list[Waiting]:
         """Every queued job, oldest first."""
         return sorted(self._index, key=lambda job: job.queued_at)

@@ -59,9 +59,14 @@ def test_who_could_not_be_asked_is_told(darkroom: Darkroom, running: Any, comfy:
     running.app.answers["/admin/engines/comfy/discovered"] = offered(problem="The server cannot be reached.")
     result = darkroom("engines", "discover")
     assert "comfy could not be asked: The server cannot be reached." in result.stderr
-    assert "names all that is offered" in result.stdout
+    assert not result.stdout
     said = json.loads(darkroom("engines", "discover", "--json").stdout)
     assert said == {"comfy": {"data": [], "problem": "The server cannot be reached."}}
+
+
+def test_nothing_more_is_said_to_be_so(darkroom: Darkroom, running: Any, comfy: None) -> None:
+    running.app.answers["/admin/engines/comfy/discovered"] = offered()
+    assert "names all that is offered" in darkroom("engines", "discover").stdout
 
 
 def test_the_list_of_engines_says_that_there_is_more(darkroom: Darkroom, running: Any) -> None:

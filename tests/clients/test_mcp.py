@@ -70,7 +70,7 @@ async def test_an_agent_draws_looks_edits_and_finds(darkroom: Running, key: str,
         listed = (await client.call_tool("list_models", {})).structured_content
         assert "shapes" in {each["id"] for each in listed["models"]}
 
-        asked = {"prompt": PROMPT, "seed": 7, "size": "128x128"}
+        asked = {"prompt": PROMPT, "seed": 7, "size": "128x128", "steps": 10}
         drawn, (picture,) = await ended(client, await client.call_tool("generate_image", asked, progress_callback=hear))
         assert heard == sorted(heard)
         assert share(picture, BLUE) > 0.2
@@ -79,7 +79,7 @@ async def test_an_agent_draws_looks_edits_and_finds(darkroom: Running, key: str,
             whole = await anyone.get(image["url"])
         assert (whole.status_code, whole.headers["content-type"]) == (200, "image/png")
 
-        change = {"prompt": "a large blue circle on a red background", "image": image["id"], "strength": 1.0, "size": "128x128"}
+        change = {**asked, "prompt": "a large blue circle on a red background", "image": image["id"], "strength": 1.0}
         edited, (changed,) = await ended(client, await client.call_tool("edit_image", change))
         assert share(_middle(picture), RED) > 0.8
         assert share(_middle(changed), BLUE) > 0.8

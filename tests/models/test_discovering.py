@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from typing import Any
 
@@ -50,6 +51,25 @@ async def test_an_entry_that_is_added_is_seen_without_asking(models: Models) -> 
     assert models.unnamed("far") == []
     await models.refresh(parse("", REGISTRY))
     assert not models.discovered
+
+
+@pytest.mark.parametrize("asleep", [True, False])
+async def test_who_sleeps_is_not_woken_for_it(models: Models, monkeypatch: pytest.MonkeyPatch, asleep: bool) -> None:
+    monkeypatch.setattr("gateway.models.offers.DISCOVER_FIRST", 0.0)
+    looked = asyncio.Event()
+
+    def engines_asleep() -> set[str]:
+        looked.set()
+        return {"far"} if asleep else set()
+
+    await models.refresh(catalog())
+    asking = asyncio.create_task(models.keep_asking(lambda: None, engines_asleep))
+    async with asyncio.timeout(10):
+        await looked.wait()
+    await asyncio.sleep(0.05)
+    assert ("far" in models.discovered) is not asleep
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from gateway.api.common.wire import Model
 from gateway.api.times import tenths
-from gateway.scheduling.index import Waiting
 from gateway.scheduling.breaker import State as BreakerState
+from gateway.scheduling.index import Waiting
 from gateway.scheduling.lanes import LaneView
 from gateway.scheduling.lanes import State as LaneState
 from gateway.scheduling.loop import Scheduler

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -56,6 +57,8 @@ class OpenAIOrders:
         """
         options = wanted.options
         check_alone(options)
+        if key is not None:
+            named = await asyncio.to_thread(_without_bytes, named)
         asked = in_words_of_all(wanted, await meant(self._db, self._models, principal, options.model))
         filed = Filed(
             surface=SURFACE,
@@ -94,3 +97,8 @@ class OpenAIOrders:
         shown = [self.url(image) for image in found] if by_url else await together.each(found, self.base64)
         made = wire.made_images(job, asked, found, shown, counted)
         return await asyncio.to_thread(msgspec.json.encode, made)
+
+
+def _without_bytes(named: Sequence[object]) -> list[object]:
+    """Files by what is in them. Blocks: in a thread, for they may have megabytes."""
+    return [hashlib.sha256(each).hexdigest() if isinstance(each, bytes) else each for each in named]
