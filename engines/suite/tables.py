@@ -41,24 +41,24 @@ def cases(path: Path) -> list[Case]:
 
 
 def _case(table: Mapping[str, Any], engines: Mapping[str, Any], path: Path) -> Case:
-    name = table.get("engine", "")
+    id_, name = str(table.get("id", "")), str(table.get("engine", ""))
     if name not in engines:
-        raise ValueError(f'{path}: the model "{table.get("id")}" has the engine "{name}", and there is no [engines.{name}]')
+        raise ValueError(f'{path}: the model "{id_}" has the engine "{name}", and there is no [engines.{name}]')
     plugin = _plugin(engines[name].get("plugin", ""), path)
     own = {key: value for key, value in engines[name].items() if key != "plugin"}
     # The gateway's keys of a model are none of the engine's; which of both a wrong key is, `darkroom doctor` can tell.
     known = {field.encode_name for field in msgspec.structs.fields(plugin.ModelOptions)}
     keys = {key: value for key, value in table.items() if key in known}
     return Case(
-        id=table["id"],
+        id=id_,
         plugin=plugin,
         engine_name=name,
         options=_decoded(own, plugin.Options, f"{path}: [engines.{name}]"),
         model=ModelSpec(
-            id=table["id"],
+            id=id_,
             source=table.get("source", ""),
             revision="suite",
-            options=_decoded(keys, plugin.ModelOptions, f'{path}: [[models]] "{table["id"]}"'),
+            options=_decoded(keys, plugin.ModelOptions, f'{path}: [[models]] "{id_}"'),
         ),
     )
 

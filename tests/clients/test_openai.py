@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
@@ -77,10 +78,10 @@ def test_it_takes_a_list_of_images(client: OpenAI) -> None:
 
 def test_it_streams_partial_images_of_a_local_model(client: OpenAI) -> None:
     found = list(client.images.generate(model="shapes", prompt=PROMPT, size="128x128", stream=True, partial_images=2,
-                                        extra_body={"num_inference_steps": 120}))  # fmt: skip
+                                        extra_body={"num_inference_steps": 60}))  # fmt: skip
     *partial, last = found
     assert {each.type for each in partial} == {"image_generation.partial_image"}
-    assert [each.partial_image_index for each in partial] == list(range(len(partial)))
+    assert [getattr(each, "partial_image_index", None) for each in partial] == list(range(len(partial)))
     assert last.type == "image_generation.completed"
     assert pixels(last.b64_json).shape == (SIDE, SIDE, 3)
     assert all(pixels(each.b64_json).size for each in partial)
@@ -100,9 +101,9 @@ def test_it_lists_models(client: OpenAI) -> None:
         ({"extra_body": {"colour": 1}}, openai.BadRequestError, "unknown_parameter"),
     ],
 )
-def test_errors_are_its_own(client: OpenAI, asked: dict[str, object], kind: type[openai.APIStatusError], code: str) -> None:
+def test_errors_are_its_own(client: OpenAI, asked: dict[str, Any], kind: type[openai.APIStatusError], code: str) -> None:
     with pytest.raises(kind) as told:
-        client.images.generate(**{"model": "shapes", "prompt": PROMPT, **asked})  # type: ignore[arg-type]
+        client.images.generate(**{"model": "shapes", "prompt": PROMPT, **asked})
     assert told.value.code == code
     assert told.value.request_id
 

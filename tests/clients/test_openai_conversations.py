@@ -77,7 +77,8 @@ def test_responses_by_the_tool_go_on_from_the_one_before(sdk: OpenAI) -> None:
     first = sdk.responses.create(model=MODEL, input=PROMPT, tools=[tool])
     (call,) = [item for item in first.output if item.type == "image_generation_call"]
     assert shows_it(call.result or "")
-    again = sdk.responses.create(model=MODEL, input=PROMPT, previous_response_id=first.id, tools=[{**tool, "strength": 0.3}])
+    edits: Any = {**tool, "strength": 0.3}
+    again = sdk.responses.create(model=MODEL, input=PROMPT, previous_response_id=first.id, tools=[edits])
     (changed,) = [item for item in again.output if item.type == "image_generation_call"]
     assert (changed.action, again.previous_response_id) == ("edit", first.id)
     assert 0 < abs(pixels(changed.result or "") - pixels(call.result or "")).mean() < 40

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engines.contract import EngineUnavailable
+from gateway.api.tasks.wire import progress_of
 from gateway.db import Database
 from gateway.events import Event, JobQueued
 from gateway.jobs import changes
@@ -177,7 +178,9 @@ async def test_jobs_of_a_server_that_is_away_at_the_start_wait_for_it(
     assert set(box.models.away) == {"cloud"}
     assert box.scheduler.is_away("cloud")
     await asyncio.sleep(0.2)
-    assert (await box.job(job)).state == "queued", "it is not refused"
+    waits = await box.job(job)
+    assert waits.state == "queued", "it is not refused"
+    assert "it waits until that is back" in str(progress_of(waits, box.scheduler).reason)
     assert not heard, "nor announced again and again"
     server.away = False
     assert await box.models.ask_again(1e12)

@@ -91,11 +91,16 @@ def pixels(client: httpx.Client, task: dict[str, Any]) -> Any:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
 
-@pytest.mark.parametrize("model", ["openai-shapes", "a1111-shapes"])
-def test_its_picture_is_the_far_ones_own(far: Running, near: httpx.Client, model: str) -> None:
-    """Pixel by pixel: nothing was lost on the way there, neither seed nor steps, and nothing on the way back."""
+@pytest.fixture(scope="module")
+def own(far: Running) -> Any:
+    """What the far one makes for itself."""
     with far.client() as client:
-        own = pixels(client, made(client, model="shapes", sampler="DPM++ 2M"))
+        return pixels(client, made(client, model="shapes", sampler="DPM++ 2M"))
+
+
+@pytest.mark.parametrize("model", ["openai-shapes", "a1111-shapes"])
+def test_its_picture_is_the_far_ones_own(own: Any, near: httpx.Client, model: str) -> None:
+    """Pixel by pixel: nothing was lost on the way there, neither seed nor steps, and nothing on the way back."""
     asked = {"sampler": "DPM++ 2M"} if model == "a1111-shapes" else {}
     assert (pixels(near, made(near, model=model, **asked)) == own).all()
 

@@ -15,7 +15,6 @@ from tests import gateways
 from tests.packages import environment, install, run
 
 PACKAGE = Path(__file__).parent / "darkroom-checkers"
-ENGINE, MODEL = '[engines.x]\nplugin = "checkers"\n', '[[models]]\nid = "a"\nengine = "x"\n'
 pytestmark = pytest.mark.slow
 
 
@@ -48,22 +47,14 @@ def test_the_suite_is_run_over_its_models_without_a_line_of_code(path: tuple[Pat
 
 
 @pytest.mark.parametrize(
-    ("toml", "says"),
+    ("given", "says"),
     [
-        (None, "Which engine? Give the class the fixtures"),
-        ("", ""),
-        ("[[models", "cannot be read"),
-        (MODEL, "there is no [engines.x]"),
-        (f'[engines.x]\nplugin = "y"\n{MODEL}', 'no plugin "y" installed (a1111, checkers'),
-        (f"{ENGINE}feild = 1\n{MODEL}", "[engines.x]: Object contains unknown field `feild`"),
-        (f'{ENGINE}{MODEL}light = "red"', '[[models]] "a": Invalid enum value'),
+        ((), "Which engine? Give the class the fixtures"),
+        (("--darkroom-models", "other.toml"), "other.toml cannot be read"),
     ],
 )
-def test_a_file_that_cannot_be_is_told_apart(path: tuple[Path, Path], tmp_path: Path, toml: str | None, says: str) -> None:
-    if toml is not None:
-        (tmp_path / "models.toml").write_text(toml)
-    given = () if toml is None else ("--darkroom-models", "models.toml")
-    done = suite(tmp_path, *given, path=path)
+def test_what_it_is_not_told_is_asked_for(path: tuple[Path, Path], folder: Path, given: tuple[str, ...], says: str) -> None:
+    done = suite(folder, *given, path=path)
     assert says in done.stdout, done.stdout + done.stderr
     assert "Traceback" not in done.stdout
 

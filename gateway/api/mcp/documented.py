@@ -31,7 +31,12 @@ _ANSWER = Schema(
         "error": Schema(type=OpenAPIType.OBJECT),
     },
 )
-_EVENTS = Schema(type=OpenAPIType.STRING, description="Notifications of progress, and the answer at the end, each as an event.")
+_EVENT = Schema(
+    type=OpenAPIType.OBJECT,
+    description="An event: a notification of progress, or at the end the answer, as JSON in `data`.",
+    required=["data"],
+    properties={"event": Schema(type=OpenAPIType.STRING), "data": Schema(type=OpenAPIType.STRING)},
+)
 
 
 @dataclass
@@ -44,7 +49,7 @@ class MessageOperation(Operation):
             **(self.responses or {}),
             "200": OpenAPIResponse(
                 description="The answer",
-                content={_JSON: OpenAPIMediaType(schema=_ANSWER), _STREAM: OpenAPIMediaType(schema=_EVENTS)},
+                content={_JSON: OpenAPIMediaType(schema=_ANSWER), _STREAM: OpenAPIMediaType(schema=_EVENT)},
             ),
             "202": OpenAPIResponse(description="A notification was taken"),
         }

@@ -16,7 +16,7 @@ from gateway.api.repeats import IdempotencyKey
 from gateway.api.tasks.routes import PriorityHeader
 from gateway.errors import NotAuthenticated
 
-MOST_BYTES = 24 << 20
+MOST_BYTES = 16 << 20
 """Of a message, however large bodies may be elsewhere: it is read at once."""
 _JSON, _STREAM = "application/json", "text/event-stream"
 _PAGES = ("http://", "https://")

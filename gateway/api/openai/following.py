@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager, suppress
 
@@ -41,8 +42,15 @@ Seen = Partial | StillThere | Ended
 async def follow(db: Database, bus: Bus, job: Job, partials: int) -> AsyncGenerator[Seen, None]:
     """At most so many `Partial`, at even shares of the way, then `Ended`; fewer where the engine shows fewer."""
 
+    latest: deque[JobProgress] = deque(maxlen=1)
+
     def wants(event: Event) -> bool:
-        return isinstance(event, JobChanged | JobProgress) and event.job_id == job.id
+        if not isinstance(event, JobChanged | JobProgress) or event.job_id != job.id:
+            return False
+        # Engines make a preview every few steps, and of steps only the last one waits to be read.
+        if isinstance(event, JobProgress) and event.preview is not None:
+            latest.append(event)
+        return True
 
     # Listen first, then read: an end that comes in between is told by both.
     with bus.subscribe(wants) as inbox, ExitStack() as watching:
@@ -50,24 +58,27 @@ async def follow(db: Database, bus: Bus, job: Job, partials: int) -> AsyncGenera
             watching.enter_context(bus.watch(job.id))
         async with db.read() as connection:
             job = await records.get(connection, job.team_id, job.id)
-        told = 0
+        told, clock = 0, asyncio.get_running_loop().time
+        silent_until = clock() + KEEP_ALIVE_SECONDS
         while not job.finished:
             try:
-                async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                # Steps of which nothing is told are no sign of life for the one who listens.
+                async with asyncio.timeout_at(silent_until):
                     event = await inbox.get()
             except TimeoutError:
                 yield StillThere()
+                silent_until = clock() + KEEP_ALIVE_SECONDS
                 continue
             if isinstance(event, JobChanged):
                 job = event.job
-            elif isinstance(event, JobProgress) and told < partials and _is_due(event, told, partials):
-                yield Partial(told, event.preview or b"")
-                told += 1
+            elif latest and told < partials and _is_due(latest[0], told, partials):
+                yield Partial(told, latest.pop().preview or b"")
+                told, silent_until = told + 1, clock() + KEEP_ALIVE_SECONDS
     yield Ended(job)
 
 
 def _is_due(event: JobProgress, told: int, partials: int) -> bool:
-    return event.preview is not None and event.step * (partials + 1) >= event.steps * (told + 1)
+    return event.step * (partials + 1) >= event.steps * (told + 1)
 
 
 @asynccontextmanager

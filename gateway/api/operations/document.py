@@ -92,11 +92,12 @@ def mended(document: dict[str, Any]) -> dict[str, Any]:
     """Litestar's document as it should be."""
     paths = {path: _without_guesses(operations) for path, operations in document["paths"].items()}
     components = document["components"]
+    schemas = {**SCHEMAS, **openai.SCHEMAS, **a1111.SCHEMAS, **components["schemas"]}
     told: dict[str, Any] = _plain(
         {
             **document,
             "paths": dict(sorted({**paths, **PATHS}.items())),
-            "components": {**components, "schemas": _described({**SCHEMAS, **openai.SCHEMAS, **a1111.SCHEMAS, **components["schemas"]})},
+            "components": {**components, "schemas": _described(schemas)},
         }
     )
     return told

@@ -72,8 +72,8 @@ async def test_a_field_that_means_nothing_here_is_refused_by_name(client: httpx.
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_harmless_ones_are_taken(client: httpx.AsyncClient) -> None:
-    body = {"prompt": "a", "moderation": "low", "background": "opaque", "quality": "auto", "size": "auto", "n": None,
-            "stream": False, "partial_images": 0, "style": None, "user": "", "loras": []}  # fmt: skip
+    said: dict[str, Any] = {"moderation": "low", "background": "opaque", "quality": "auto", "size": "auto", "partial_images": 0}
+    body = {"prompt": "a", **said, "n": None, "stream": False, "style": None, "user": "", "loras": []}
     response = await client.post(GENERATIONS, json=body)
     assert response.status_code == 200, response.text
     assert "safety_identifier" not in response.json()

@@ -14,6 +14,7 @@ import pytest
 from litestar import Litestar
 from PIL import Image
 
+from gateway.api.openai import following
 from tests.api.house import ADMIN_KEY, bearer, finished, served
 from tests.api.openai.asking import EDITS, GENERATIONS, Json
 from tests.api.pictures import flat
@@ -80,6 +81,15 @@ async def test_what_fails_is_told_within(far: httpx.AsyncClient, model: str, cod
     ((name, data),) = await streamed(far, json={"prompt": "a", "model": model, "stream": True})
     assert (name, data["type"], data["error"]["code"]) == ("error", "error", code)
     assert data["error"]["job_id"]
+
+
+async def test_a_silent_stream_tells_that_it_is_still_there(far: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the engine tells of every step."""
+    monkeypatch.setattr(following, "KEEP_ALIVE_SECONDS", 0.1)
+    body = {"prompt": "a", "model": "slow", "num_inference_steps": 40, "stream": True}
+    async with far.stream("POST", GENERATIONS, json=body) as response:
+        lines = [line async for line in response.aiter_lines()]
+    assert lines.count(": still here") >= 2
 
 
 async def test_what_is_refused_is_refused_before(far: httpx.AsyncClient) -> None:
