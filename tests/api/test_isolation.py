@@ -71,9 +71,7 @@ FIRST = {("POST", "/v1/images/{image_id}/restore"): "DELETE"}
 REPEATED: dict[str, dict[str, Any]] = {
     # These answer when the pictures are there: on a lane where nothing stands in the way.
     **{f"/api/{version}images/generations": {"json": {"model": "afar"}} for version in ("", "v1/")},
-    **{
-        f"/api/{version}images/edit": {"json": {"model": "afar", "image": data_uri()["data_uri"]}} for version in ("", "v1/")
-    },
+    **{f"/api/{version}images/edit": {"json": {"model": "afar", "image": data_uri()["data_uri"]}} for version in ("", "v1/")},
     "/openai/v1/images/generations": {"json": {"model": "afar"}},
     "/openai/v1/chat/completions": {"json": {"model": "afar"}, "says": "messages"},
     "/openai/v1/responses": {"json": {"model": "afar"}, "says": "input"},
@@ -290,7 +288,8 @@ async def test_the_same_idempotency_key_in_another_team_is_another(teams: Teams)
         says = given.get("says", "prompt")
         more = {name: given[name] for name in ("params", "files") if name in given}
         for client, own, prompt in ((teams.owner, mine, "a"), (stranger, theirs, "b"), (stranger, theirs, "b")):
-            body = {given["names"]: [own["image_id"]]} if "names" in given else {**given.get("json", {}), says: _said(says, prompt)}
+            named = {given["names"]: [own["image_id"]]} if "names" in given else {says: _said(says, prompt)}
+            body = {**given.get("json", {}), **named}
             sent = {"data": {**given["form"], says: prompt}} if "form" in given else {"json": body}
             answer = await client.post(path.format(**own), **sent, **more, headers={"Idempotency-Key": path})
             assert answer.is_success, answer.text

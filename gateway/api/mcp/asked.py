@@ -19,14 +19,10 @@ Background = Literal["auto", "opaque", "transparent"]
 MOST_FOUND = 50
 _KEY = r"^[\x20-\x7e]+$"
 
-PictureName = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        description="A picture: its id (search_images and every tool that makes pictures tell it), darkroom://images/{id}, "
-        "an http(s) URL, or a data: URI.",
-    ),
-]
+_WAYS = (
+    "its id (search_images and every tool that makes pictures tell it), darkroom://images/{id}, an http(s) URL, or a data: URI"
+)
+PictureName = Annotated[str, Meta(min_length=1, description=f"A picture: {_WAYS}.")]
 Viewed = Annotated[
     View,
     Meta(
@@ -122,12 +118,15 @@ class GenerateCall(Drawing, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class EditCall(Drawing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A new version of a picture, or a new picture after others."""
 
-    image: Annotated[PictureName, Meta(description="The picture to change.")]
+    image: Annotated[PictureName, Meta(description=f"The picture to change: {_WAYS}.")]
     extra_images: Annotated[
-        tuple[PictureName, ...], Meta(max_length=MOST_EXTRA_IMAGES, description="Pictures to look at besides.")
+        tuple[PictureName, ...],
+        Meta(max_length=MOST_EXTRA_IMAGES, description="Pictures to look at besides, each named as image is."),
     ] = ()
     mask: (
-        Annotated[PictureName, Meta(description="As large as image: what is white is painted anew, what is black stays.")]
+        Annotated[
+            PictureName, Meta(description="A picture as large as image: what is white is painted anew, what is black stays.")
+        ]
         | None
     ) = None
     strength: Annotated[float, Meta(ge=0, le=1, description="How much is made anew: 0 nothing, 1 all.")] | None = None
@@ -139,7 +138,7 @@ class EditCall(Drawing, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class UpscaleCall(Ordering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The same picture, larger."""
 
-    image: Annotated[PictureName, Meta(description="The picture to make larger.")]
+    image: Annotated[PictureName, Meta(description=f"The picture to make larger: {_WAYS}.")]
     scale: Annotated[float, Meta(ge=1.1, le=LARGEST_SCALE, description="How many times as wide and as high.")] = 2.0
     upscaler: (
         Annotated[str, Meta(min_length=1, max_length=200, description="A model that can upscale, from list_models.")] | None

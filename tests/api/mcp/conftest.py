@@ -23,6 +23,9 @@ ticket_seconds = {seconds}
 plugin = "fake"
 journal = {journal}
 
+[engines.torn]
+plugin = "torn"
+
 [devices.cpu]
 device = "cpu"
 
@@ -76,6 +79,11 @@ id = "prude"
 engine = "fake"
 source = "fake:prude"
 error = "ContentRejected"
+
+[[models]]
+id = "down"
+engine = "torn"
+source = "torn:down"
 
 [[models]]
 id = "gone"

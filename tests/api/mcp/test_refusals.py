@@ -96,6 +96,16 @@ async def test_what_is_refused(url: str, subtests: pytest.Subtests) -> None:
         assert (await tasks.get("/v1/tasks")).json()["total"] == 0
 
 
+async def test_an_engine_that_is_down(url: str, wiring: Wiring) -> None:
+    async with agent(url, MODERN, await member_key(wiring)) as client:
+        told = fault(await client.call_tool(DRAW, {"prompt": "a", "model": "down"}))
+        assert (told["code"], "cannot run now" in told["message"]) == ("unavailable", True)
+        assert "path" not in told["message"]
+        assert told["request_id"]
+        models = {each["id"]: each for each in data(await client.call_tool("list_models", {}))["models"]}
+        assert (models["down"]["available"], bool(models["down"]["reason"])) == (False, True)
+
+
 async def test_a_retired_model_names_its_replacement(url: str) -> None:
     async with agent(url) as client:
         told = fault(await client.call_tool(DRAW, {"prompt": "a", "model": "gone"}))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from gateway.api.gallery.asked import EditImage, GenerateImage, UpscaleImage
 from gateway.api.mcp.tools import TOOLS, schema
