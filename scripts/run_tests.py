@@ -26,7 +26,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS_FOUND = 5
 """pytest's exit status when nothing matched, which is nothing wrong."""
-MOST_WORKERS = 8
+MEMORY = Path("/dev/shm")
+ROOM_IN_MEMORY = 2 << 30
+"""Bytes that must be free there; what tests have written at one time is a quarter of it."""
 LET_PASS = ("hardware:", "platform:")
 SUITE = "engines/suite/"
 
@@ -40,8 +42,10 @@ class Room:
     paths: tuple[str, ...] = ()
     marks: str = ""
     without: tuple[str, ...] = ()
-    side_by_side: bool = False
-    """On every core: its tests share nothing and do not measure time."""
+    workers: int = 1
+    """Processes at most, each on a core of its own: the tests share nothing and do not measure time."""
+    by_file: bool = False
+    """Whether a file's tests are one process's, for they share a server that takes long to start."""
 
 
 CONTRACT = ("tests/contract", "tests/engines")
@@ -50,10 +54,10 @@ BROWSER = ("tests/browser",)
 STATIC = Room("static", 1.0)
 ROOMS = (
     STATIC,
-    Room("units", 1.0, ("tests",), "not server", without=(*CONTRACT, *SURFACES, *BROWSER), side_by_side=True),
-    Room("contract", 2.0, CONTRACT, "not server", side_by_side=True),
-    Room("surfaces", 3.0, SURFACES, "not server", side_by_side=True),
-    Room("server", 2.5, ("tests",), "server", without=BROWSER),
+    Room("units", 1.0, ("tests",), "not server", without=(*CONTRACT, *SURFACES, *BROWSER), workers=8),
+    Room("contract", 2.0, CONTRACT, "not server", workers=8),
+    Room("surfaces", 3.0, SURFACES, "not server", workers=8),
+    Room("server", 2.5, ("tests",), "server", without=BROWSER, workers=3, by_file=True),
     Room("browser", 2.5, BROWSER),
 )
 CHECKS = {
@@ -106,13 +110,24 @@ def pytest_arguments(room: Room) -> list[str]:
     if not paths:
         return []
     marks = ["-m", room.marks] if room.marks else []
-    workers = ["-n", str(min(cores(), MOST_WORKERS))] if room.side_by_side and cores() > 1 else []
-    return [*paths, *marks, *workers, *(f"--ignore={path}" for path in room.without)]
+    workers = min(cores(), room.workers)
+    spread = ["-n", str(workers)] if workers > 1 else []
+    if spread and room.by_file:
+        spread += ["--dist=loadfile", "--no-loadscope-reorder"]
+    return [*paths, *marks, *spread, *(f"--ignore={path}" for path in room.without)]
 
 
 def cores() -> int:
     """Those that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_memory() -> str | None:
+    """Where tests write, if there is room: on a disk they wait for it at every commit. None: wherever it is usual."""
+    try:
+        return str(MEMORY) if shutil.disk_usage(MEMORY).free >= ROOM_IN_MEMORY and os.access(MEMORY, os.W_OK) else None
+    except OSError:
+        return None
 
 
 def run_static() -> Outcome:
@@ -131,9 +146,9 @@ def run_static() -> Outcome:
 def run_pytest(room: Room, arguments: Sequence[str]) -> Outcome:
     outcome = Outcome(room.name, 0, room.minutes)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", f"--junit-xml={report}", *arguments]
+    with tempfile.TemporaryDirectory(prefix="darkroom-", dir=in_memory()) as folder:
+        report, written = Path(folder) / "report.xml", Path(folder) / "written"
+        command = [sys.executable, "-m", "pytest", f"--junit-xml={report}", f"--basetemp={written}", *arguments]
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
         if report.exists():
             read_report(report, outcome)

@@ -8,6 +8,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+WITHOUT = ("schemathesis", "faker", "xdist", "xdist.looponfail")
+"""pytest's plug-ins that no stranger needs and that take longer to import than what is tested."""
+
 
 def install(package: Path, target: Path) -> None:
     """The package's own wheel, unpacked into a folder that is to be on the path."""
@@ -20,7 +23,8 @@ def install(package: Path, target: Path) -> None:
 
 def environment(*folders: Path) -> dict[str, str]:
     """This process's, with these folders on the path and nothing else; the first one wins."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+    without = " ".join(f"-p no:{name}" for name in WITHOUT)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTEST_ADDOPTS": without}
 
 
 def run(folder: Path, *arguments: str, path: tuple[Path, ...]) -> subprocess.CompletedProcess[str]:

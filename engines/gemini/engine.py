@@ -85,8 +85,9 @@ class GeminiEngine(Account):
         return Health(ok=True)
 
     async def _close(self) -> None:
-        if self._opened:
-            await self._opened.close()
+        opened, self._opened = self._opened, None
+        if opened:
+            await opened.close()
 
     async def _make(self, batch: Batch, request: ImageRequest) -> AsyncIterator[Event]:
         """All pictures of a request, in calls side by side; what is made is handed over, whatever becomes of the rest."""

@@ -41,7 +41,9 @@ class Account(RemoteEngine):
         """The lanes of an account are all asked at once, and one question answers them."""
         if self._asked is None or self._asked.done():
             self._asked = asyncio.ensure_future(self._how_it_is())
-        return await asyncio.shield(self._asked)
+        asked = self._asked
+        await asyncio.wait([asked])
+        return Health(ok=False, reason="Its engine is closed.") if asked.cancelled() else asked.result()
 
     async def aclose(self) -> None:
         if self._asked is not None:

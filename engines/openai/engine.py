@@ -101,8 +101,9 @@ class OpenAIEngine(Account):
         return Health(ok=True)
 
     async def _close(self) -> None:
-        if self._opened:
-            await self._opened[1].close()
+        opened, self._opened = self._opened, None
+        if opened:
+            await opened[1].close()
 
     async def _make(self, batch: Batch, request: ImageRequest) -> AsyncIterator[Event]:
         own = batch.model.options if isinstance(batch.model.options, ModelOptions) else ModelOptions()

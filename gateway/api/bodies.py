@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 from litestar.exceptions import InternalServerException
+from msgspec import Struct
 
 from gateway.api.validation import described, explain
 from gateway.errors import DarkroomError, InvalidInput
@@ -51,7 +52,13 @@ class JsonRequest(Request[Any, Any, Any]):
     async def json(self) -> Any:
         """Raises MalformedBody, InvalidInput naming the field, and Litestar's RequestEntityTooLarge."""
         field = self.route_handler.parsed_data_field
-        return decode(await self.body(), field.annotation if field else Any)
+        return decode(await self.taken(), field.annotation if field else Any)
+
+    async def taken(self) -> bytes:
+        """The body, which is gone from here then: Litestar would hold its megabytes for as long as the answer takes."""
+        body = await self.body()
+        self._body = self._connection_state.body = b""
+        return body
 
 
 def decode(body: bytes, shape: Any) -> Any:
@@ -68,6 +75,16 @@ def decode(body: bytes, shape: Any) -> Any:
         raise MalformedBody(f"The body is not JSON: {error}.") from error
     except RecursionError:
         raise MalformedBody("The body has more lists within lists, or objects within objects, than anyone reads.") from None
+
+
+def let_go(asked: Struct, **emptied: Any) -> None:
+    """Empties fields that were taken in, frozen or not.
+
+    The framework holds what a handler was given until it has answered; of a call that waits for its job that would be
+    megabytes of pictures in base64, for minutes, for each that waits.
+    """
+    for name, value in emptied.items():
+        msgspec.structs.force_setattr(asked, name, value)
 
 
 def refuse_nul(body: bytes) -> None:

@@ -52,6 +52,8 @@ class FailOver:
         self._ahead = ahead
         self._absent_since: dict[str, float] = {}
         """Of models whose engines could not be asked since the start, on the monotonic clock."""
+        self._looked_at = 0
+        """How many of those that wait for stranded models were looked at, in this round through them."""
         self.moving: set[str] = set()
         """Jobs that are in no queue in memory while they are moved."""
 
@@ -106,8 +108,11 @@ class FailOver:
         ids = [job.job_id for job in waiting if job.open_model and job.model[0] in stranded] if stranded else []
         if not ids:
             return
+        # Where the last look ended: those that nobody can take stay, and must not be looked at for ever.
+        begin = self._looked_at % len(ids)
+        self._looked_at = begin + AT_ONCE
         async with self._db.read() as connection:
-            found = await records.some(connection, list(islice(ids, AT_ONCE)))
+            found = await records.some(connection, list(islice((*ids[begin:], *ids[:begin]), AT_ONCE)))
         for job in found:
             if job.state == "queued" and job.model in stranded:
                 await self.move(job, EngineUnavailable.code, stranded[job.model], fatal=False, take=partial(take, job.id))

@@ -61,6 +61,8 @@ class QueueIndex:
     def __init__(self) -> None:
         self._jobs: dict[str, Waiting] = {}
         self._queues: dict[bool, dict[str, dict[str, dict[Group, dict[str, Waiting]]]]] = {False: {}, True: {}}
+        self.pictures: Counter[ModelKey] = Counter()
+        """That wait to be made, by model."""
         self._served: dict[str, float] = {}
         """Device seconds by team and by (team, user), joined with a slash."""
         self.running: Counter[tuple[str, str]] = Counter()
@@ -96,6 +98,7 @@ class QueueIndex:
         if late:  # it was put back: it keeps the place that its age gives
             groups[job.group] = dict(sorted(waiting.items(), key=lambda item: item[1].queued_at))
         self._jobs[job.job_id] = job
+        self.pictures[job.model] += job.pictures
 
     def take(self, job: Waiting, seconds: float, now: float) -> None:
         """It runs: leave the queue, with the device time that it will probably need charged ahead."""
@@ -128,6 +131,9 @@ class QueueIndex:
             del users[job.user_id]
         if not users:
             del self._queues[job.bulk][job.team_id]
+        self.pictures[job.model] -= job.pictures
+        if not self.pictures[job.model]:
+            del self.pictures[job.model]
         return job
 
     def charge(self, job: Waiting, seconds: float) -> None:

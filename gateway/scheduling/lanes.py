@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Hashable
+from contextlib import suppress
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -44,6 +45,8 @@ class LaneView(Struct, frozen=True):
     free_memory: int | None = None
     """Bytes, as it last said."""
     asleep: bool = False
+    trouble: str = ""
+    """Why it could not be woken, or not put to sleep; for operators only, as commands and servers say it."""
     wake_seconds: float = 0.0
     """That waking will take: as learned, or guessed; nought for one that is awake."""
 
@@ -113,6 +116,7 @@ class Lane:
             asked_at=self.breaker.asked_at,
             free_memory=self.breaker.free_memory,
             asleep=self.asleep,
+            trouble=self.sleeper.trouble if self.sleeper else "",
             wake_seconds=self.wake_seconds,
         )
 
@@ -160,11 +164,15 @@ class Lane:
     async def sleep(self) -> None:
         """What is loaded goes, then it is put to sleep. It takes no job meanwhile: who begins this clears `idle` and sets the
         state. Raises nothing."""
-        assert self.sleeper is not None
         try:
-            await self.evict(tuple(self._loaded))
+            for model in tuple(self._loaded):
+                with suppress(EngineError):  # it is gone from the list in any case, and the log has the details
+                    await self.evict((model,))
             self._held = None
-            await self.sleeper.sleep()
+            if self.sleeper:
+                await self.sleeper.sleep()
+            if self.asleep:
+                self.breaker.sleeps(time.time())
         finally:
             self.state = "idle"
             self.idle.set()

@@ -16,10 +16,11 @@ from gateway.jobs.records import FINISHED, Job
 from gateway.models import Models
 from gateway.scheduling import tending
 from gateway.scheduling.caps import Caps
+from gateway.scheduling.errands import Errands
 from gateway.scheduling.estimates import Estimates
 from gateway.scheduling.explain import Place, place
 from gateway.scheduling.failing_over import LOOK_SECONDS, FailOver
-from gateway.scheduling.fleet import fleet
+from gateway.scheduling.fleet import Fleet
 from gateway.scheduling.index import QueueIndex, Waiting
 from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane, LaneView
@@ -47,8 +48,8 @@ class Scheduler:
         self._bus = bus
         self._models = models
         self._blobs = blobs
-        self._machine = machine
-        self._lanes = fleet(models, machine)
+        self._errands = Errands(self._block)
+        self._lanes = Fleet(models, machine, self._errands)
         self._index = QueueIndex()
         self._estimates = Estimates()
         self._keeper = Keeper(db, bus, blobs, marking=lambda: models.catalog.settings.marking.enabled)
@@ -56,8 +57,7 @@ class Scheduler:
         self._runner = Runner(db, bus, models, self._keeper, self._estimates, self._block, self._let_go, self._fail_over)
         self._progress: dict[str, JobProgress] = {}
         self._bell = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._tending: set[asyncio.Task[None]] = set()
+        self._tending = Errands(self._block)
         """Questions to lanes, and lanes that fall asleep: nothing that a stop waits for."""
         self._held: dict[str, Assignment] = {}
         """Jobs that a batch of this process holds, from the decision to the end of its storing."""
@@ -79,46 +79,36 @@ class Scheduler:
     async def stop(self) -> None:
         """Stop at the next step; what is unfinished goes back into the queue and runs at the next start."""
         self._runner.closing = True
-        for task in (self._loop, *self._tending):
-            if task:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        if self._loop:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        await self._tending.cancel()
         # What was paid for is waited for; then it is left too, and its jobs end as of unknown outcome.
         for seconds, paid_too in ((STOP_SECONDS, False), (LEAVE_SECONDS, True)):
-            for lane in self._lanes.values():
-                if lane.batch and (paid_too or not self._is_paid(lane.batch.model.id)):
-                    lane.batch.cancel_all()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=seconds)
+            self._lanes.stop_batches(paid_too=paid_too)
+            await self._errands.wait(seconds)
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._runner.drain()
-        await asyncio.gather(*(lane.host.close() for lane in self._lanes.values()))
+        await self._lanes.close()
         await asyncio.to_thread(self._keeper.close)
-
-    def _is_paid(self, model: str) -> bool:
-        offer = self._models.offers.get(model)
-        return offer is not None and offer.card.replay == "never"
 
     def models_changed(self) -> None:
         """The catalog was read anew, or a model came onto offer: queued jobs are looked at again."""
         stale = [job.job_id for job in self._index if not self._is_offered(job)]
         for job_id in stale:
             self._index.remove(job_id)
-        self._keep(self._reconciler.enqueue(stale))
-        before, self._lanes = self._lanes, fleet(self._models, self._machine, self._lanes)
-        for lane in before.values():
-            if lane not in self._lanes.values():
-                self._keep(lane.close_when_idle())
+        self._errands.begin(self._reconciler.enqueue(stale))
+        self._lanes.settle()
         self._reconcile_at = 0.0  # what waited for its model is queued now
         self._bell.set()
 
     def lanes(self) -> list[LaneView]:
-        return [lane.view() for lane in self._lanes.values()]
+        return [lane.view() for lane in self._lanes]
 
     def engines_asleep(self) -> set[str | None]:
         """Those with a lane that sleeps; None stands for this machine's devices."""
-        return {lane.engine for lane in self._lanes.values() if lane.asleep}
+        return {lane.engine for lane in self._lanes if lane.asleep}
 
     def waiting(self) -> list[Waiting]:
         """Every queued job, oldest first."""
@@ -135,7 +125,7 @@ class Scheduler:
 
     def seconds_ahead(self) -> float:
         """Of work that waits, over all lanes, as far as is known."""
-        return sum(job.pictures * (self.average_seconds(job.model[0]) or 0.0) for job in self._index)
+        return sum(count * (self._estimates.known(model) or 0.0) for model, count in self._index.pictures.items())
 
     def is_away(self, model_id: str) -> bool:
         """Whether jobs of this model wait outside the queue: its engine could not be asked yet what it can do."""
@@ -143,7 +133,7 @@ class Scheduler:
 
     def place(self, job_id: str) -> Place | None:
         """Where a queued job stands and what it waits for; None where it is not queued."""
-        return place(self._index, self._lanes.values(), self._estimates, self.blocked, job_id, self._caps())
+        return place(self._index, self._lanes, self._estimates, self.blocked, job_id, self._caps())
 
     def _hear(self, event: Event) -> None:
         match event:
@@ -161,7 +151,7 @@ class Scheduler:
                 self._held.pop(event.job_id, None)
                 if self._caps():
                     self._bell.set()  # another of its owner's may start now
-                for lane in self._lanes.values():
+                for lane in self._lanes.everywhere():
                     lane.cancel(event.job_id)
 
     def _admit(self, event: JobQueued) -> None:
@@ -169,7 +159,7 @@ class Scheduler:
         offer = self._models.offers.get(job.model)
         if offer is None:
             if job.model not in self._models.away:  # else its row waits until the engine can be asked
-                self._keep(self._reconciler.refuse(job))
+                self._errands.begin(self._reconciler.refuse(job))
             return
         self._index.add(waiting(job, offer, event))
         self._bell.set()
@@ -231,14 +221,14 @@ class Scheduler:
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
         await self._reconciler.reconcile()
         patience = self._models.catalog.settings.jobs.away_minutes * MINUTE
-        for reason, jobs in given_up(self._lanes.values(), self._index, time.time(), patience).items():
+        for reason, jobs in given_up(self._lanes, self._index, time.time(), patience, self._lanes.since).items():
             for job in jobs:
                 self._index.remove(job.job_id)
-            self._keep(self._reconciler.give_up([job.job_id for job in jobs], reason))
+            self._errands.begin(self._reconciler.give_up([job.job_id for job in jobs], reason))
 
     def _tend(self, now: float) -> None:
-        for work in due(self._lanes.values(), self._index, now):
-            self._keep(self._rung(work), among=self._tending)
+        for work in due(self._lanes, self._index, now):
+            self._tending.begin(self._rung(work))
 
     async def _rung(self, work: Coroutine[None, None, None]) -> None:
         await work
@@ -248,18 +238,18 @@ class Scheduler:
         """What waits for lanes that are not well goes to other models, where that is configured."""
         if self._fail_over.is_on and time.monotonic() >= self._relieve_at:
             self._relieve_at = time.monotonic() + LOOK_SECONDS
-            self._keep(self._fail_over.relieve(self._index, lambda job_id: self._index.remove(job_id) is not None))
+            self._errands.begin(self._fail_over.relieve(self._index, lambda job_id: self._index.remove(job_id) is not None))
 
     def _assign(self, now: float) -> None:
-        free = [lane.free() for lane in self._lanes.values() if lane.available(now)]
-        working = [lane.free() for lane in busy(self._lanes.values(), now)]
+        free = [lane.free() for lane in self._lanes if lane.available(now)]
+        working = [lane.free() for lane in busy(self._lanes, now)]
         for assignment in decide(self._index, free, self._estimates, now, self._caps(), working) if free else ():
             for job in assignment.jobs:
                 self._index.take(job, self._estimates.seconds(job.model, job.pictures), now)
                 self._held[job.job_id] = assignment
             lane = self._lanes[assignment.lane]
             lane.idle.clear()
-            self._keep(self._batch(lane, assignment))
+            self._errands.begin(self._batch(lane, assignment))
 
     def _caps(self) -> Caps:
         limits = self._models.catalog.settings.limits
@@ -286,20 +276,5 @@ class Scheduler:
         moments.append(now + self._reconcile_at - time.monotonic())
         if self._fail_over.is_on and len(self._index):
             moments.append(now + self._relieve_at - time.monotonic())
-        moments += tending.moments(self._lanes.values(), self._index, now)
+        moments += tending.moments(list(self._lanes), self._index, now)
         return max(0.01, min([*moments, now + IDLE_SECONDS]) - time.time())
-
-    def _keep(self, work: Coroutine[None, None, None], *, among: set[asyncio.Task[None]] | None = None) -> None:
-        tasks = self._tasks if among is None else among
-        task = asyncio.create_task(self._watched(work))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    async def _watched(self, work: Coroutine[None, None, None]) -> None:
-        """What goes wrong there leaves its jobs to the next reconciliation."""
-        try:
-            await work
-        except StorageUnavailable as error:
-            self._block(error.message)
-        except Exception:
-            log.exception("something that the scheduler began did not end well")

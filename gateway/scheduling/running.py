@@ -125,9 +125,8 @@ class Runner:
         return jobs
 
     async def _on_lane(self, lane: Lane, assignment: Assignment, attempt: Attempt) -> None:
-        offer = self._models.offers.get(assignment.jobs[0].model[0])
-        if offer is None:
-            raise ModelRemoved(f"The model {assignment.jobs[0].model[0]} is no longer on offer.")
+        offer = self._offered(assignment)
+        engine = self._models.catalog.engines[offer.entry.engine]
         requests = await self._requests(attempt, offer)
         if not requests:
             return
@@ -135,14 +134,20 @@ class Runner:
         lane.begin(batch)
         if self.closing:
             batch.cancel_all()
-        if not await self._wake(lane, attempt):
+        if not await self._wake(lane, attempt) or self.closing:
             return
-        engine = self._models.catalog.engines[offer.entry.engine]
+        self._offered(assignment)  # waking takes its time, and nothing is sent for a model that is gone
         await self._load(lane, offer, engine, assignment, attempt)
         lane.state, attempt.asked = "running", True
         lane.holds_now(assignment.jobs[0].held)
         async for event in lane.host.run(engine, batch):
             await self._take(event, offer, attempt, batch)
+
+    def _offered(self, assignment: Assignment) -> Offer:
+        id_, _ = assignment.jobs[0].model
+        if (offer := self._models.offers.get(id_)) is None:
+            raise ModelRemoved(f"The model {id_} is no longer on offer.")
+        return offer
 
     async def _wake(self, lane: Lane, attempt: Attempt) -> bool:
         """Whether the lane is awake; not if everybody has left meanwhile. Raises EngineUnavailable."""

@@ -11,6 +11,8 @@ from gateway.scheduling.policy import wakes_at
 MANY = 1000
 """Jobs; where more wait than that it is looked again after a second, instead of at the right moment."""
 
+NO_LANE = "There is no device or server that it could run on."
+
 
 def due(lanes: Iterable[Lane], index: QueueIndex, now: float) -> Iterator[Coroutine[None, None, None]]:
     """What is to be begun now, each beside everything else."""
@@ -19,7 +21,7 @@ def due(lanes: Iterable[Lane], index: QueueIndex, now: float) -> Iterator[Corout
             lane.asking = True
             yield lane.ask()
         if (sleeps_at := lane.sleeps_at) is not None and sleeps_at <= now:
-            if any(lane.free().runs(job) for job in index):
+            if any(map(lane.free().runs, index)):
                 lane.idle_since = now
             else:
                 lane.idle.clear()
@@ -49,20 +51,26 @@ def busy(lanes: Iterable[Lane], now: float) -> list[Lane]:
     return [lane for lane in lanes if not lane.idle.is_set() and lane.state != "asleep" and lane.breaker.state(now) != "open"]
 
 
-def given_up(lanes: Iterable[Lane], index: QueueIndex, now: float, patience: float) -> dict[str, list[Waiting]]:
+def given_up(
+    lanes: Iterable[Lane], index: QueueIndex, now: float, patience: float, lanes_since: float = 0.0
+) -> dict[str, list[Waiting]]:
     """Why, and which jobs: those whose lanes were all unwell for as many seconds as there is patience, and as long as they
-    wait. A lane that rests because its upstream asked for that is not unwell."""
+    wait. A lane that rests because its upstream asked for that is not unwell, and what becomes of one that works is not known
+    yet. `lanes_since` is when there were other lanes last: what no lane at all can run waits as long."""
     by_engine: dict[str | None, list[Lane]] = {}
     for lane in lanes:
         by_engine.setdefault(lane.engine, []).append(lane)
     gone: dict[str | None, str] = {}
     for engine, mine in by_engine.items():
-        since = [lane.breaker.unwell_since for lane in mine if not lane.breaker.is_limited(now)]
+        told = [lane for lane in mine if lane.state != "running" and not lane.breaker.is_limited(now)]
+        since = [lane.breaker.unwell_since for lane in told]
         if len(since) == len(mine) and all(moment is not None and moment <= now - patience for moment in since):
             gone[engine] = mine[0].reason
     found: dict[str, list[Waiting]] = {}
-    for job in index if gone else ():
+    for job in index:
         engine = None if job.local else job.engine
+        if engine not in by_engine and lanes_since <= now - patience:
+            gone[engine] = NO_LANE
         if engine in gone and job.queued_at <= now - patience:
             found.setdefault(gone[engine], []).append(job)
     return found

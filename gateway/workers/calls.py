@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from contextlib import suppress
+from asyncio.subprocess import DEVNULL, STDOUT, Process
 
 import httpx
 from msgspec import Struct
@@ -17,6 +16,8 @@ LONGEST_WORDS = 200
 """Characters of what a command said last."""
 MOST_OUTPUT = 1 << 16
 LAST_WORDS_SECONDS = 0.2
+_listening: set[asyncio.Task[None]] = set()
+"""To commands, and to what they left running for as long as that is: it would stand still, or die, as it talks to nobody."""
 
 
 class Call(Struct, frozen=True):
@@ -40,43 +41,71 @@ async def call(what: Call, seconds: float) -> None:
 async def _post(address: str, key: str) -> None:
     headers = {"User-Agent": "Darkroom"} | ({"Authorization": f"Bearer {key}"} if key else {})
     try:
-        async with httpx.AsyncClient(follow_redirects=False, timeout=None) as client:  # noqa: S113 - `call` has the time
-            answer = await client.post(address, headers=headers)
+        # Its status says all; the rest of the answer may never end.
+        async with (
+            httpx.AsyncClient(follow_redirects=False, timeout=None) as client,  # noqa: S113 - `call` has the time
+            client.stream("POST", address, headers=headers) as answer,
+        ):
+            status = answer.status_code
+    except UnicodeError:
+        raise EngineUnavailable(f"The secret for {_host(address)} fits no header.", begun=False) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise EngineUnavailable(f"{_host(address)} cannot be reached ({type(error).__name__}).", begun=False) from error
-    if not 200 <= answer.status_code < 300:
-        raise EngineUnavailable(f"{_host(address)} answered {answer.status_code}.", begun=False)
+    if not 200 <= status < 300:
+        raise EngineUnavailable(f"{_host(address)} answered {status}.", begun=False)
 
 
 async def _run(command: tuple[str, ...]) -> None:
+    # A pipe of our own: asyncio waits for the other end of its pipes, which what the command left running may hold for ever.
+    listens, talks = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+            *command, stdin=DEVNULL, stdout=talks, stderr=STDOUT, start_new_session=True
         )
-    except OSError as error:
+    except BaseException as error:
+        os.close(listens)
+        if not isinstance(error, OSError):
+            raise
         raise EngineUnavailable(f"The command {command[0]} cannot be run ({error.strerror}).", begun=False) from error
+    finally:
+        os.close(talks)
     said: list[bytes] = []
-    reading = asyncio.create_task(_read(process, said))
+    reading = asyncio.create_task(_read(listens, said))
+    _listening.add(reading)
+    reading.add_done_callback(_listening.discard)
     try:
         status = await process.wait()
-        # What it left running may hold the other end for ever.
         await asyncio.wait([reading], timeout=LAST_WORDS_SECONDS)
     finally:
-        reading.cancel()
         if process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _kill(process)
     if status:
         told = f": {words}" if (words := _last_line(said)) else "."
         raise EngineUnavailable(f"The command {command[0]} ended with status {status}{told}", begun=False)
 
 
-async def _read(process: Process, said: list[bytes]) -> None:
+async def _kill(process: Process) -> None:
+    """With all that it began; but what runs as another user by now (sudo) is not ours to kill, nor to wait for."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except PermissionError:
+        return
+    except ProcessLookupError:
+        pass
+    await process.wait()
+
+
+async def _read(listens: int, said: list[bytes]) -> None:
     """The end of what it says."""
-    assert process.stdout is not None
-    while piece := await process.stdout.read(MOST_OUTPUT):
-        said[:] = [b"".join((*said, piece))[-MOST_OUTPUT:]]
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(listens, "rb", 0)
+    )
+    try:
+        while piece := await reader.read(MOST_OUTPUT):
+            said[:] = [b"".join((*said, piece))[-MOST_OUTPUT:]]
+    finally:
+        transport.close()
 
 
 def _last_line(said: list[bytes]) -> str:

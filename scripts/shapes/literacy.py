@@ -18,6 +18,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from shapes import captions, networks
 from shapes.scenes import COLORS, SHAPES, SIZES, Scene, random_scene
+from shapes.words import TEXT_LENGTH
 
 NOTHING = "nothing"
 FIRST, SECOND = ("middle", "top", "left"), ("bottom", "right")
@@ -87,7 +88,7 @@ def _asked(
 def _truths(world: list[Scene], device: str) -> torch.Tensor:
     """(question, scene, token): the right answer of every token, if it came after the sentence."""
     ends = torch.tensor([answers(scene) for scene in world], device=device)  # (scene, end, question)
-    return ends.permute(2, 0, 1).repeat(1, 1, networks.TEXT_LENGTH // 2)
+    return ends.permute(2, 0, 1).repeat(1, 1, TEXT_LENGTH // 2)
 
 
 @torch.no_grad()

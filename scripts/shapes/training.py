@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from shapes import captions, literacy, networks, scenes
+from shapes.words import tokenizer
 
 CANVASES = {(128, 128): 0.7, (160, 96): 0.15, (96, 160): 0.15}
 """Width and height of what is drawn, and its share: some wide, some tall, so that other ratios work as well."""
@@ -85,7 +86,7 @@ def train_denoiser(
     min-SNR weights would hardly look. The weights kept are an average. In float32: these layers are too small for
     bfloat16 to gain on a CPU."""
     torch.manual_seed(2)
-    words = networks.tokenizer(captions.words())
+    words = tokenizer(captions.words())
     both = torch.nn.ModuleDict({"unet": networks.unet(), "text": _literate(folder, words, device)}).to(device)
     optimizer = torch.optim.AdamW(both.parameters(), lr=rate, weight_decay=1e-2, betas=(0.9, 0.99), fused=True)
     average = Average(both, 0.9985)

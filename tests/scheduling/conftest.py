@@ -22,6 +22,7 @@ from gateway.jobs.request import Submission
 from gateway.jobs.submit import submit
 from gateway.models import Models
 from gateway.registry import Registry
+from gateway.scheduling.lanes import LaneView
 from gateway.scheduling.loop import Scheduler
 from gateway.storage.blobs import BlobStore
 from gateway.workers.devices import Device
@@ -59,6 +60,11 @@ class Box:
                 await asyncio.sleep(0.001)
         return self
 
+    async def reload(self, toml: str) -> None:
+        """models.toml says this by now."""
+        await self.models.refresh(parse(toml, self.models.registry))
+        self.scheduler.models_changed()
+
     async def ask(self, model: str = "m", **more: Any) -> Job:
         asked = Submission(**{"surface": "tasks", "capability": "text_to_image", "prompt": "a cat", "model": model, **more})
         return await submit(self.db, self.bus, self.models.offers[model], self.principal, asked, self.models.catalog)
@@ -88,6 +94,45 @@ class Box:
         return [call["model"] for call in read_journal(self.journal) if call["call"] == name]
 
 
+MODEL = '[[models]]\nid = "c"\nengine = "cloud"\nsource = "fake:c"\nmax_batch = 1\n'
+
+
+class Cloud:
+    """A folder whose files say which servers are away, and models.toml for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "away"
+        self.folder.mkdir()
+        self.journal = folder / "journal"
+
+    def toml(self, *servers: str, settings: str = "", model: str = MODEL) -> str:
+        table = f'[engines.cloud]\nplugin = "fake-remote"\nservers = {list(servers)}\naway = "{self.folder}"\n'
+        return f'{settings}\n{table}journal = "{self.journal}"\n{model}'
+
+    def goes(self, server: str) -> None:
+        (self.folder / server).touch()
+
+    def comes(self, server: str) -> None:
+        (self.folder / server).unlink()
+
+
+def sleepy(cloud: Cloud, name: str = "cloud/one", **more: str) -> str:
+    server = name.rpartition("/")[2]
+    lines = {"wake": f'["rm", "-f", "{cloud.folder / server}"]', "sleep": f'["touch", "{cloud.folder / server}"]', **more}
+    told = "".join(f"{key} = {value}\n" for key, value in {"idle_seconds": "1", **lines}.items())
+    return f'[lanes."{name}"]\n{told}'
+
+
+def lane(box: Box, name: str) -> LaneView:
+    return next(view for view in box.scheduler.lanes() if view.name == f"cloud/{name}")
+
+
+async def until(true: Callable[[], Any]) -> None:
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
 OpenBox = Callable[..., Awaitable[Box]]
 
 
@@ -108,3 +153,8 @@ async def open_box(database: Database, tmp_path: Path) -> AsyncIterator[OpenBox]
     for box in opened:
         await box.scheduler.stop()
         await box.models.close()
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    return Cloud(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,6 +123,19 @@ async def test_what_waits_for_a_lane_that_is_gone_is_relieved(open_box: OpenBox)
     assert [(job.state, job.model) for job in ended] == [("succeeded", "spare")] * 4
     assert {job.request.moved_from[0].code for job in ended} == {"engine_unavailable"}
     assert (await box.job(named)).state in ("queued", "running"), "whoever chose it waits for it"
+
+
+async def test_those_that_nobody_can_take_do_not_keep_the_others_waiting(
+    open_box: OpenBox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("gateway.scheduling.failing_over.AT_ONCE", 1)
+    (tmp_path / "one").touch()
+    toml = ON.replace("away_minutes = 0.005", "away_minutes = 10") + FAR + f'away = "{tmp_path}"\n'
+    box = await open_box(toml, spare=f"limits = {{ max_images = 1 }}\n{CLOUD}")
+    large = [await ask(box, "cloud", n=2) for _ in range(2)]
+    done = await box.until(await ask(box, "cloud"))
+    assert (done.state, done.model) == ("succeeded", "spare")
+    assert {(await box.job(job)).model for job in large} == {"cloud"}
 
 
 async def test_a_job_that_is_canceled_meanwhile_stays_so(open_box: OpenBox) -> None:

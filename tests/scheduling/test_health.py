@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.scheduling import breaker
-from gateway.scheduling.lanes import LaneView
-from tests.scheduling.conftest import Box, OpenBox
-
-MODEL = '[[models]]\nid = "c"\nengine = "cloud"\nsource = "fake:c"\nmax_batch = 1\n'
+from tests.scheduling.conftest import MODEL, Cloud, OpenBox, lane, sleepy
+from tests.scheduling.conftest import until as _until
 
 
 @pytest.fixture(autouse=True)
@@ -23,40 +19,6 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(breaker, "LAST_ASKED", 0.05)
     monkeypatch.setattr(breaker, "LONGEST_UNWELL", 0.05)
     monkeypatch.setattr(breaker, "LONGEST_REST", 0.05)
-
-
-class Cloud:
-    """A folder whose files say which servers are away, and models.toml for them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "away"
-        self.folder.mkdir()
-        self.journal = folder / "journal"
-
-    def toml(self, *servers: str, settings: str = "", model: str = MODEL) -> str:
-        table = f'[engines.cloud]\nplugin = "fake-remote"\nservers = {list(servers)}\naway = "{self.folder}"\n'
-        return f'{settings}\n{table}journal = "{self.journal}"\n{model}'
-
-    def goes(self, server: str) -> None:
-        (self.folder / server).touch()
-
-    def comes(self, server: str) -> None:
-        (self.folder / server).unlink()
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return Cloud(tmp_path)
-
-
-def lane(box: Box, name: str) -> LaneView:
-    return next(view for view in box.scheduler.lanes() if view.name == f"cloud/{name}")
-
-
-async def _until(true: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_server_that_is_away_is_seen_before_any_job_and_after_it_is_back(open_box: OpenBox, cloud: Cloud) -> None:
@@ -212,13 +174,6 @@ async def test_the_last_look_is_the_last(open_box: OpenBox, cloud: Cloud) -> Non
     assert again.runs() == []
 
 
-def sleepy(cloud: Cloud, name: str = "cloud/one", **more: str) -> str:
-    server = name.rpartition("/")[2]
-    lines = {"wake": f'["rm", "-f", "{cloud.folder / server}"]', "sleep": f'["touch", "{cloud.folder / server}"]', **more}
-    told = "".join(f"{key} = {value}\n" for key, value in {"idle_seconds": "1", **lines}.items())
-    return f'[lanes."{name}"]\n{told}'
-
-
 async def test_a_lane_is_woken_for_a_job_and_sleeps_when_none_comes(open_box: OpenBox, cloud: Cloud) -> None:
     cloud.goes("one")
     box = await open_box(cloud.toml("one", settings=sleepy(cloud)))
@@ -248,7 +203,8 @@ async def test_a_job_whose_lane_cannot_be_woken_is_given_up_in_the_end(open_box:
     box = await open_box(cloud.toml("one", settings=settings))
     failed = await box.until(await box.ask("c"))
     assert (failed.error_code, failed.failures) == ("engine_unavailable", 0)
-    assert "could not be woken: The command false ended with status 1" in (failed.error_message or "")
+    assert "could not be woken; an administrator sees why." in (failed.error_message or "")
+    assert lane(box, "one").trouble == "It could not be woken: The command false ended with status 1."
 
 
 async def test_a_canceled_job_wakes_nobody_any_longer(open_box: OpenBox, cloud: Cloud) -> None:
@@ -277,7 +233,7 @@ async def test_a_device_that_sleeps_holds_no_model(open_box: OpenBox, tmp_path: 
 async def test_a_table_for_no_lane_is_told(open_box: OpenBox, cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
     box = await open_box(cloud.toml("one", "two", settings=sleepy(cloud, "clowd/one") + sleepy(cloud, "cloud")), start=False)
     assert "[lanes.clowd/one] is the name of no lane and no engine; there are cpu, cloud/one, cloud/two" in caplog.text
-    asleep = {name: bool(each.sleeper) for name, each in box.scheduler._lanes.items()}
+    asleep = {each.name: bool(each.sleeper) for each in box.scheduler._lanes}
     assert asleep == {"cpu": False, "cloud/one": True, "cloud/two": True}, "an engine's name stands for all its lanes"
 
 

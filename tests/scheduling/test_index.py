@@ -28,6 +28,16 @@ def test_adding_again_replaces() -> None:
     assert [waiting.alone for waiting in index] == [True]
 
 
+def test_pictures_that_wait_are_counted_by_model() -> None:
+    index = queue(job("one", pictures=3), job("two", pictures=2))
+    index.add(job("one", pictures=1))
+    ((model, count),) = index.pictures.items()
+    assert (model, count) == (job("one").model, 3)
+    index.remove("one")
+    index.take(job("two", pictures=2), 1.0, NOW)
+    assert not index.pictures
+
+
 def test_place_counts_as_many_of_everyone_else_as_of_oneself() -> None:
     mine = [job(f"m{i}", team="a", age=9 - i) for i in range(3)]
     flood = [job(f"f{i}", team="b", age=99 - i) for i in range(50)]

@@ -86,11 +86,11 @@ async def test_it_is_waited_for_until_it_is_well(bed: Bed) -> None:
 @pytest.mark.parametrize(
     ("wake", "seconds", "told"),
     [
-        (("false",), 5.0, "far/one could not be woken: The command false ended with status 1."),
+        (("false",), 5.0, "The command false ended with status 1."),
         (("sh", "-c", "echo no power >&2; exit 3"), 5.0, "The command sh ended with status 3: no power"),
         (("no-such-command-here",), 5.0, "The command no-such-command-here cannot be run (No such file or directory)."),
-        (("true",), 1.0, "far/one was woken and is not well after 1 s."),
-        (("sleep", "60"), 1.0, "far/one was woken and is not well after 1 s."),
+        (("true",), 1.0, "it was woken and is not well after 1 s"),
+        (("sleep", "60"), 1.0, "it was woken and is not well after 1 s"),
         ("http://127.0.0.1:9/wake", 5.0, "127.0.0.1 cannot be reached (ConnectError)."),
     ],
 )
@@ -101,7 +101,7 @@ async def test_one_that_cannot_be_woken_has_begun_nothing(
     began = time.monotonic()
     with pytest.raises(EngineUnavailable) as raised:
         await one.wake(wanted)
-    assert told in raised.value.message
+    assert (one.trouble, raised.value.message) == (f"It could not be woken: {told}", sleeping.COULD_NOT)
     assert (raised.value.begun, one.asleep) == (False, None)
     assert time.monotonic() - began < 20
 
@@ -117,6 +117,56 @@ async def test_who_leaves_stops_the_waking(bed: Bed, tmp_path: Path) -> None:
         await waking
     pid = int((tmp_path / "pid").read_text())
     assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_who_leaves_is_not_kept_by_a_question(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def no_answer() -> Health:
+        asked.set()
+        await asyncio.sleep(60)
+        return Health(ok=True)
+
+    monkeypatch.setattr(bed, "health", no_answer)
+    waking = asyncio.create_task(sleeper(bed, wake=("true",)).wake(lambda: not left.is_set()))
+    await asked.wait()
+    left.set()
+    async with asyncio.timeout(10):
+        with pytest.raises(Left):
+            await waking
+
+
+async def test_one_that_was_woken_in_part_is_put_to_sleep(bed: Bed) -> None:
+    one = sleeper(bed)
+    await one.wake(wanted)
+    await one.sleep()
+    assert one.sleeps_at(0.0) is None
+    with pytest.raises(Left):
+        await one.wake(lambda: False)
+    assert one.asleep is True
+    assert one.sleeps_at(0.0) is not None, "it may be on its way up, and cost"
+    await one.sleep()
+    assert one.sleeps_at(0.0) is None
+
+
+async def test_one_that_fell_silent_is_put_to_sleep_as_well(bed: Bed) -> None:
+    one = sleeper(bed)
+    assert one.heard(await bed.health()) is True
+    assert one.sleeps_at(0.0) is None, "it was never seen awake"
+    one = sleeper(bed)
+    bed.sign.touch()
+    one.heard(await bed.health())
+    bed.sign.unlink()
+    assert one.heard(await bed.health()) is True
+    assert one.sleeps_at(0.0) is not None
+
+
+async def test_one_that_cannot_be_put_to_sleep_is_tried_ever_less(bed: Bed) -> None:
+    one = sleeper(bed, sleep=("false",))
+    for pause in (60, 120):
+        await one.sleep()
+        assert (one.sleeps_at(0.0) or 0) - time.time() == pytest.approx(pause, abs=5)
+    assert one.trouble == "It could not be put to sleep: The command false ended with status 1."
 
 
 async def test_one_that_will_not_sleep_stays_awake_and_is_tried_later(bed: Bed) -> None:
@@ -151,8 +201,10 @@ async def test_an_address_is_called_with_the_key(bed: Bed) -> None:
 
 async def test_an_address_that_refuses_is_told(bed: Bed) -> None:
     async with _called(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") as (url, _):
-        with pytest.raises(EngineUnavailable, match=r"127\.0\.0\.1 answered 403"):
-            await sleeper(bed, wake=url).wake(wanted)
+        one = sleeper(bed, wake=url)
+        with pytest.raises(EngineUnavailable):
+            await one.wake(wanted)
+    assert one.trouble.endswith("127.0.0.1 answered 403.")
 
 
 async def test_a_secret_that_is_missing_is_told(bed: Bed) -> None:
@@ -160,8 +212,9 @@ async def test_a_secret_that_is_missing_is_told(bed: Bed) -> None:
         raise SecretMissing("The secret WAKER is not set.")
 
     one = Sleeper("far/one", _host(bed), LaneTable(wake="http://127.0.0.1:9", key="WAKER"), missing)
-    with pytest.raises(EngineUnavailable, match="The secret WAKER is not set"):
+    with pytest.raises(EngineUnavailable):
         await one.wake(wanted)
+    assert one.trouble.endswith("The secret WAKER is not set.")
 
 
 @asynccontextmanager

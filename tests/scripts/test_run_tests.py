@@ -49,12 +49,33 @@ def test_everything_is_run_once_and_counted(runner: ModuleType, capfd: pytest.Ca
         assert [line for line in said.splitlines() if line.startswith(room) and line.rstrip().endswith(budget)]
 
 
-@pytest.mark.parametrize(("cores", "told"), [(1, []), (2, ["-n", "2"]), (64, ["-n", "8"])])
-def test_rooms_that_share_nothing_use_every_core(runner: ModuleType, cores: int, told: list[str], monkeypatch: Any) -> None:
+@pytest.mark.parametrize(
+    ("cores", "units", "server"), [(1, [], []), (2, ["-n", "2"], ["-n", "2"]), (64, ["-n", "8"], ["-n", "3"])]
+)
+def test_rooms_that_share_nothing_use_every_core(
+    runner: ModuleType, cores: int, units: list[str], server: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(runner, "cores", lambda: cores)
     rooms = {room.name: runner.pytest_arguments(room) for room in runner.ROOMS}
-    assert [word for word in rooms["units"] if word == "-n" or word.isdigit()] == told
-    assert "-n" not in rooms["server"]
+    told = {name: [word for word in words if word == "-n" or word.isdigit()] for name, words in rooms.items()}
+    assert (told["units"], told["server"], told["browser"]) == (units, server, [])
+    assert ("--dist=loadfile" in rooms["server"]) == bool(server), "tests of one file share a server"
+
+
+def test_tests_write_into_memory_where_it_has_room(
+    runner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (runner.ROOT / "tests" / "test_unit.py").write_text("def test_a(tmp_path): print('here', tmp_path)\n")
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    monkeypatch.setattr(runner, "MEMORY", memory)
+    for room, is_there in ((0, True), (1 << 62, False)):
+        monkeypatch.setattr(runner, "ROOM_IN_MEMORY", room)
+        runner.main(["units", "-k", "test_a", "-s"])
+        assert (f"here {memory}" in capfd.readouterr().out) == is_there
+    assert not list(memory.iterdir()), "and leave nothing there"
+    monkeypatch.setattr(runner, "MEMORY", tmp_path / "none")
+    assert runner.in_memory() is None
 
 
 def test_a_room_alone_with_words_for_pytest(runner: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:

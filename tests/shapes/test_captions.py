@@ -72,10 +72,10 @@ def test_full_captions_tell_everything():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_every_word_is_one_token():
-    pytest.importorskip("diffusers")
-    from shapes import networks
+    pytest.importorskip("transformers")
+    from shapes.words import tokenizer
 
-    words = networks.tokenizer(captions.words())
+    words = tokenizer(captions.words())
     for word in captions.words():
         assert len(words.tokenize(word)) == 1, word
     rng, known = random.Random(22), set(captions.words())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 
@@ -46,6 +46,16 @@ async def new_team(db: Database, name: str = "") -> Principal:
     return Principal(team_id, user_id, None, frozenset({"features.image_generation"}))
 
 
+class Books(NamedTuple):
+    """What is written of one team's money."""
+
+    balance: int
+    entries: list[ledger.Entry]
+    """Oldest first."""
+    jobs: list[Job]
+    used: usage.Use | None
+
+
 class Till:
     """One team's jobs and wallet."""
 
@@ -79,18 +89,27 @@ class Till:
 
     async def entries(self) -> list[ledger.Entry]:
         """Oldest first."""
-        async with self.db.read() as connection:
-            return (await ledger.newest(connection, self.principal.team_id, limit=10_000))[::-1]
+        return (await self.books()).entries
 
     async def jobs(self) -> list[Job]:
-        query = across_teams(select(jobs)).where(jobs.c.team_id == self.principal.team_id).order_by(jobs.c.id)
-        async with self.db.read() as connection:
-            return [from_row(row) for row in await connection.execute(query)]
+        return (await self.books()).jobs
 
     async def used(self) -> usage.Use:
+        used = (await self.books()).used
+        assert used
+        return used
+
+    async def books(self) -> Books:
+        """All of one moment."""
+        team_id = self.principal.team_id
+        query = across_teams(select(jobs)).where(jobs.c.team_id == team_id).order_by(jobs.c.id)
         async with self.db.read() as connection:
-            (line,) = await usage.report(connection, by=(), team_id=self.principal.team_id, limit=1)
-        return line
+            return Books(
+                await ledger.balance(connection, team_id),
+                (await ledger.newest(connection, team_id, limit=10_000))[::-1],
+                [from_row(row) for row in await connection.execute(query)],
+                next(iter(await usage.report(connection, by=(), team_id=team_id, limit=1)), None),
+            )
 
     async def run(self, change: Any, *args: Any, **more: Any) -> Any:
         """One of `gateway.jobs.changes`, in a transaction of its own."""
@@ -100,9 +119,10 @@ class Till:
 
 async def check_books(till: Till) -> None:
     """The balance is the ledger's sum, each job was charged and refunded once at most, and usage tells the same."""
-    written, done = await till.entries(), await till.jobs()
-    assert await till.balance() == sum(entry.amount for entry in written)
-    assert await till.balance() >= 0
+    books = await till.books()
+    written, done = books.entries, books.jobs
+    assert books.balance == sum(entry.amount for entry in written)
+    assert books.balance >= 0
     running = 0
     for entry in written:
         running += entry.amount
@@ -118,7 +138,8 @@ async def check_books(till: Till) -> None:
         assert amounts.pop((job.id, "refund"), 0) == (owed if paid else 0)
     assert not amounts, "no money moved for a job that is not there"
     if done:
-        line = await till.used()
+        line = books.used
+        assert line
         assert line.jobs == len(done)
         assert line.charged == sum(job.charged for job in done)
         assert line.refunded == sum(job.refunded for job in done)

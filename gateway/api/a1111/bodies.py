@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Request
 from msgspec import Struct
 
-from gateway.api.bodies import decode
+from gateway.api.bodies import JsonRequest, decode
 from gateway.api.validation import explain
 from gateway.errors import InvalidInput
 
@@ -22,7 +21,6 @@ _NEAR = 0.8
 _EMPTY: tuple[object, ...] = (None, "", False, 0, [], {})
 _LONGEST_TOLD = 60
 _Shape = TypeVar("_Shape", bound=Struct)
-AnyRequest = Request[Any, Any, Any]
 
 
 class Body(Struct, frozen=True):
@@ -32,11 +30,11 @@ class Body(Struct, frozen=True):
     ignored: tuple[str, ...] = ()
 
 
-def reader(shape: type[_Shape]) -> Callable[[AnyRequest], Awaitable[Body]]:
+def reader(shape: type[_Shape]) -> Callable[[JsonRequest], Awaitable[Body]]:
     """For `Provide`: a body of this shape. Raises MalformedBody, InvalidInput naming the field."""
 
-    async def read(request: AnyRequest) -> Body:
-        return understood(decode(await request.body(), Any), shape)
+    async def read(request: JsonRequest) -> Body:
+        return understood(decode(await request.taken(), Any), shape)
 
     return read
 
@@ -48,16 +46,16 @@ def understood(given: Any, shape: type[_Shape]) -> Body:
     unknown = given.keys() - set(shape.__struct_encode_fields__)
     for name in sorted(unknown):
         if given[name] not in _EMPTY and (meant := difflib.get_close_matches(name, shape.__struct_encode_fields__, 1, _NEAR)):
-            raise InvalidInput(f'There is no field {_told(name)}; did you mean "{meant[0]}"?', field=_told(name))
+            raise InvalidInput(f'There is no field {as_header(name)}; did you mean "{meant[0]}"?', field=as_header(name))
     try:
         asked = msgspec.convert({name: value for name, value in given.items() if name not in unknown}, shape, strict=False)
     except msgspec.ValidationError as error:
         field, message = explain(str(error), "", shape)
         raise InvalidInput(message, field=field) from error
-    return Body(asked, tuple(sorted(_told(name) for name in unknown if given[name] not in _EMPTY)))
+    return Body(asked, tuple(sorted(as_header(name) for name in unknown if given[name] not in _EMPTY)))
 
 
-def _told(name: str) -> str:
+def as_header(name: str) -> str:
     """As a header can have it."""
     plain = "".join(each if each.isascii() and each.isprintable() and each != "," else "?" for each in name)
     return plain[:_LONGEST_TOLD]

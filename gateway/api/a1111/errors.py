@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +17,7 @@ from msgspec import Struct
 
 from gateway.api.blocking import NotDone
 from gateway.api.problems import FieldError, refuse
-from gateway.errors import InvalidInput
+from gateway.errors import InvalidInput, NotFound
 
 NAMES = {
     "guidance_scale": "cfg_scale",
@@ -35,6 +37,7 @@ NAMES = {
 _HEADERS = frozenset({"Idempotency-Key", "X-Darkroom-Priority"})
 _CHALLENGE = 'Basic realm="Darkroom", charset="UTF-8"'
 """RFC 7617; a bearer key is taken as well."""
+_BASIC = "Or give it as the password of a login (HTTP Basic), with any name."
 
 
 class SamplerNotFound(InvalidInput):
@@ -80,12 +83,13 @@ def render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         extra["job_id"] = error.job.id
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _CHALLENGE
+    detail = f"{refusal.detail} {_BASIC}" if refusal.code == "not_authenticated" else refusal.detail
     faults = tuple(_fault(request, each, refusal.code) for each in refusal.errors)
     if refusal.code == "malformed_json":
         status, faults = 422, (Fault(("body",), refusal.detail, "json_invalid"),)
     as_list = status == HTTPStatus.UNPROCESSABLE_ENTITY and faults
     body = A1111Error(
-        detail=faults if as_list else refusal.detail,
+        detail=faults if as_list else detail,
         error="RequestValidationError" if as_list else "HTTPException",
         errors=refusal.detail if as_list else "",
         code=refusal.code,
@@ -101,6 +105,26 @@ def _fault(request: Request[Any, Any, Any], each: FieldError, code: str) -> Faul
     parts = [part for part in re.split(r"[.\[\]]", name) if part]
     path = tuple(int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part for part in parts)
     return Fault((place, *(path if name != "body" else ())), each.message, code if code != "invalid_request" else "value_error")
+
+
+@contextmanager
+def in_our_words(names: Mapping[str, str]) -> Iterator[None]:
+    """What is refused, by the names that the fields have in this call."""
+    try:
+        yield
+    except (InvalidInput, NotFound) as error:
+        error.field = names.get(error.field, error.field)
+        raise
+
+
+@contextmanager
+def within(field: str) -> Iterator[None]:
+    """What is refused of a part of a field."""
+    try:
+        yield
+    except InvalidInput as error:
+        error.field = f"{field}.{error.field}"
+        raise
 
 
 HANDLERS: ExceptionHandlersMap = {HTTPException: render, Exception: render}

@@ -13,13 +13,15 @@ from gateway.accounts import Principal
 from gateway.api import together
 from gateway.api.a1111 import accepted, wire
 from gateway.api.a1111.asked import ExtraBatch, Extras, ExtraSingle
+from gateway.api.a1111.errors import in_our_words
 from gateway.api.a1111.following import SURFACE
 from gateway.api.a1111.meaning import model_called
-from gateway.api.a1111.orders import A1111Orders, as_input, in_our_words
+from gateway.api.a1111.orders import A1111Orders, as_input
 from gateway.api.a1111.preparing import cut
 from gateway.api.a1111.prompts import NONE
 from gateway.api.a1111.settings import FORMAT, FORMATS
 from gateway.api.a1111.wire import Enlarged, EnlargedAll
+from gateway.api.bodies import let_go
 from gateway.api.choice import offer_for
 from gateway.api.repeats import named
 from gateway.api.streams import Streams
@@ -30,9 +32,9 @@ from gateway.events import Bus
 from gateway.images.image import Image
 from gateway.images.incoming import Incoming
 from gateway.jobs.cancel import cancel
-from gateway.jobs.idempotency import earlier
+from gateway.jobs.idempotency import earlier, fingerprint
 from gateway.jobs.records import Job
-from gateway.jobs.request import OutputFormat, Submission
+from gateway.jobs.request import Idempotency, OutputFormat, Submission
 from gateway.jobs.submit import submit
 from gateway.models import Models, Offer
 from gateway.scheduling.loop import Scheduler
@@ -73,22 +75,20 @@ class A1111Extras:
         self, principal: Principal, asked: ExtraSingle, streams: Streams, *, header: Priority | None, key: str | None
     ) -> tuple[Enlarged, list[Job]]:
         """And what made it. Raises InvalidInput, NotDone."""
-        done, told, jobs = await self._all(principal, asked, [One(asked.image or "", "image")], streams, header=header, key=key)
+        done, told, jobs = await self._all(principal, asked, streams, header=header, key=key)
         return Enlarged(html_info=told, image=done[0]), jobs
 
     async def batch(
         self, principal: Principal, asked: ExtraBatch, streams: Streams, *, header: Priority | None, key: str | None
     ) -> tuple[EnlargedAll, list[Job]]:
         """And what made them. Raises InvalidInput, NotDone."""
-        given = [One(each.data, f"imageList[{place}].data") for place, each in enumerate(asked.imageList)]
-        done, told, jobs = await self._all(principal, asked, given, streams, header=header, key=key)
+        done, told, jobs = await self._all(principal, asked, streams, header=header, key=key)
         return EnlargedAll(html_info=told, images=tuple(done)), jobs
 
     async def _all(
         self,
         principal: Principal,
-        asked: Extras,
-        given: Sequence[One],
+        asked: ExtraSingle | ExtraBatch,
         streams: Streams,
         *,
         header: Priority | None,
@@ -98,10 +98,11 @@ class A1111Extras:
         accepted.refuse(asked, accepted.EXTRAS)
         _check_numbers(asked)
         if asked.upscaler_1 in (None, "", NONE):
-            kept = await together.each(given, lambda one: self._orders.picture(principal, one.text, one.field))
+            kept = await together.each(_given(asked), lambda one: self._orders.picture(principal, one.text, one.field))
             data = await together.each(kept, lambda image: self._blobs.get(image.blob))
             return await asyncio.to_thread(lambda: [wire.encoded(each) for each in data]), _line(kept), []
-        jobs = await self._jobs(principal, asked, given, header=header, key=key)
+        jobs = await self._jobs(principal, asked, _given(asked), header=header, key=key)
+        let_go(asked, **({"image": ""} if isinstance(asked, ExtraSingle) else {"imageList": ()}))
         ended = await together.each(jobs, lambda job: self._orders.finished(job, streams, whole=True))
         data = [each for _, _, several in ended for each in several]
         made = [image for _, images, _ in ended for image in images]
@@ -118,12 +119,20 @@ class A1111Extras:
             offer = await offer_for(self._db, self._models, self._scheduler, principal, name, "upscale", pictures=1)
             if "upscale" not in offer.card.capabilities:
                 raise InvalidInput(f'The model "{offer.entry.id}" enlarges no pictures.', field="model")
+        # Once for all of them: it is of megabytes, and so each picture would be read as often as there are pictures.
+        whole = await asyncio.to_thread(fingerprint, asked) if key else None
         jobs: list[Job] = []
+        begun: list[Job] = []
         try:
             for place, one in enumerate(given):
-                jobs.append(await self._job(principal, asked, one, offer, form, bulk=bulk, key=_key(key, place, len(given))))
+                idempotency = named(_key(key, place, len(given)), "extras", whole, place, form, bulk)
+                job = await earlier(self._db, principal, SURFACE, idempotency)
+                if job is None:
+                    job = await self._job(principal, asked, one, offer, form, bulk=bulk, idempotency=idempotency)
+                    begun.append(job)
+                jobs.append(job)
         except BaseException:
-            for job in jobs:
+            for job in begun:
                 await cancel(self._db, self._bus, principal, job.id)
             raise
         return jobs
@@ -137,11 +146,8 @@ class A1111Extras:
         form: OutputFormat,
         *,
         bulk: bool,
-        key: str | None,
+        idempotency: Idempotency | None,
     ) -> Job:
-        idempotency = named(key, "extras", asked, one, form, bulk)
-        if known := await earlier(self._db, principal, SURFACE, idempotency):
-            return known
         source = await self._orders.picture(principal, one.text, one.field)
         width, height = _size(asked, source)
         if asked.resize_mode == 1 and asked.upscaling_crop is not False and width * source.height != height * source.width:
@@ -161,6 +167,12 @@ class A1111Extras:
         )
         with in_our_words({**_NAMES, "size": "upscaling_resize_w" if asked.resize_mode == 1 else "upscaling_resize"}):
             return await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
+
+
+def _given(asked: ExtraSingle | ExtraBatch) -> list[One]:
+    if isinstance(asked, ExtraSingle):
+        return [One(asked.image or "", "image")]
+    return [One(each.data, f"imageList[{place}].data") for place, each in enumerate(asked.imageList)]
 
 
 def _check_numbers(asked: Extras) -> None:

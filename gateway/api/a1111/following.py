@@ -123,7 +123,7 @@ class Following:
 
     def _end(self, known: Followed) -> None:
         self._look_away(known.job.id)
-        known.preview = None
+        known.progress = known.preview = None
         del self._live[known.job.id]
         _keep(self._last, _owner(known.job), known)
 

@@ -10,14 +10,14 @@ from litestar.params import QueryParameter, SkipValidation
 
 from gateway.api.a1111 import lists, settings
 from gateway.api.a1111.asked import PngInfo, ProgressAsked
-from gateway.api.a1111.bodies import AnyRequest, Body, reader
+from gateway.api.a1111.bodies import Body, reader
 from gateway.api.a1111.documented import body_of
 from gateway.api.a1111.errors import responses
 from gateway.api.a1111.inspecting import inspected
 from gateway.api.a1111.lists import Embeddings, Memory, SamplerRow, SchedulerRow, Scripts, SDModel, StyleRow, UpscalerRow
 from gateway.api.a1111.progress import ProgressAnswer, TaskProgressAnswer, of_task, progress, to_stop
 from gateway.api.a1111.wire import PngInfoAnswer
-from gateway.api.bodies import decode
+from gateway.api.bodies import JsonRequest, decode
 from gateway.api.given import Asker, Db, TheA1111Orders, TheBus, TheFollowing, TheModels, TheScheduler
 from gateway.api.tasks.routes import MAKES
 from gateway.errors import InvalidInput
@@ -178,8 +178,8 @@ async def get_options(principal: Asker, a1111_orders: TheA1111Orders, models: Th
     return settings.shown(await a1111_orders.settings(principal), lists.usual(offers, models))
 
 
-async def _read_options(request: AnyRequest) -> Chosen:
-    given = decode(await request.body(), Any)
+async def _read_options(request: JsonRequest) -> Chosen:
+    given = decode(await request.taken(), Any)
     if not isinstance(given, dict):
         raise InvalidInput("The body must be a JSON object.", field="body")
     return {name: settings.checked(name, value) for name, value in given.items()}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -14,13 +13,15 @@ from gateway.accounts import Principal, options
 from gateway.api import together
 from gateway.api.a1111 import meaning, settings, wire
 from gateway.api.a1111.asked import Img2Img, Processing
-from gateway.api.a1111.errors import SamplerNotFound
+from gateway.api.a1111.bodies import as_header
+from gateway.api.a1111.errors import SamplerNotFound, in_our_words, within
 from gateway.api.a1111.following import SURFACE
 from gateway.api.a1111.meaning import Pictures
 from gateway.api.a1111.preparing import prepared
 from gateway.api.a1111.prompts import NONE, words
 from gateway.api.a1111.wire import Generated
 from gateway.api.blocking import JobCanceled, outcome
+from gateway.api.bodies import let_go
 from gateway.api.choice import meant, offer_for, team_names
 from gateway.api.repeats import named
 from gateway.api.streams import Streams
@@ -33,6 +34,7 @@ from gateway.images import records as images
 from gateway.images.image import Image
 from gateway.images.incoming import Incoming
 from gateway.images.reading import a1111
+from gateway.images.reading.recipe import Recipe
 from gateway.jobs.idempotency import earlier
 from gateway.jobs.records import Job
 from gateway.jobs.request import InputPicture, Submission
@@ -83,6 +85,7 @@ class A1111Orders:
         bulk = principal.bulk if header is None else header == "bulk"
         idempotency = named(key, meaning.capability(given), given, chosen, bulk)
         if known := await earlier(self._db, principal, SURFACE, idempotency):
+            _let_go(given)
             return Taken(known, given)
         asked = meaning.with_infotext(given)
         meaning.check_alone(asked)
@@ -111,7 +114,9 @@ class A1111Orders:
                 asked, told, kept, offer, chosen, model=model, bulk=bulk, idempotency=idempotency
             )  # fmt: skip
             job = await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
-        return Taken(job, asked, (*ignored, *_passed_over(given, said)))
+        passed_over = _passed_over(given, said)
+        _let_go(given, asked)
+        return Taken(job, asked, (*ignored, *passed_over))
 
     async def answer(self, taken: Taken, streams: Streams) -> Generated:
         """When it is done; of a call that was interrupted what was done by then. Raises NotDone."""
@@ -135,7 +140,7 @@ class A1111Orders:
         """The options of a call: what the key chose, and over it what the call says. Raises InvalidInput."""
         chosen = await options.get(self._db, principal, SURFACE)
         for name, value in (override or {}).items():
-            with _within("override_settings"):
+            with within("override_settings"):
                 checked = settings.checked(name, value, lenient=True)
             if checked is not None:
                 chosen[name] = checked
@@ -220,25 +225,6 @@ def _check(wanted: Submission, offer: Offer) -> None:
     cards.check(wanted, offer.card, offer.entry.id)
 
 
-@contextmanager
-def in_our_words(names: Mapping[str, str]) -> Iterator[None]:
-    """What is refused, by the names that the fields have in this call."""
-    try:
-        yield
-    except (InvalidInput, NotFound) as error:
-        error.field = names.get(error.field, error.field)
-        raise
-
-
-@contextmanager
-def _within(field: str) -> Iterator[None]:
-    try:
-        yield
-    except InvalidInput as error:
-        error.field = f"{field}.{error.field}"
-        raise
-
-
 def _check_count(asked: Img2Img) -> None:
     count = len([each for each in asked.init_images or () if each])
     if not count:
@@ -247,11 +233,28 @@ def _check_count(asked: Img2Img) -> None:
         raise InvalidInput(f"init_images has {count} pictures; send each in a call of its own.", field="init_images")
 
 
+def _let_go(*asked: Processing) -> None:
+    """Of pictures that were taken in, unless the answer is to have them again."""
+    for each in asked:
+        if isinstance(each, Img2Img) and not each.include_init_images:
+            let_go(each, init_images=None, mask=None)
+
+
 def _passed_over(asked: Processing, model: str | None) -> tuple[str, ...]:
     """What only A1111 itself has a use for, where it was meant."""
     told = []
     if isinstance(asked, Img2Img) and asked.mask and asked.inpaint_full_res is not False and asked.inpaint_full_res_padding:
         told.append("inpaint_full_res_padding")
-    if asked.infotext and model is None and a1111.read(asked.infotext).model.name:
-        told.append("infotext.Model")
+    if asked.infotext:
+        told += _passed_over_in(a1111.read(asked.infotext), model)
     return tuple(told)
+
+
+def _passed_over_in(said: Recipe, model: str | None) -> list[str]:
+    """Names of what an infotext has beside what is taken from it."""
+    known = {
+        "Model": said.model.name if model is None else "",
+        "VAE": said.vae,
+        "Clip skip": (said.clip_skip or 1) > 1,
+    }
+    return [f"infotext.{as_header(name)}" for name in (*(name for name, value in known.items() if value), *said.more)]

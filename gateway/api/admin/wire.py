@@ -157,7 +157,7 @@ def lane(view: LaneView) -> LaneRow:
         state=view.state,
         healthy=view.healthy,
         breaker=view.breaker,
-        reason=view.reason or None,
+        reason=view.trouble or view.reason or None,
         unwell_since=_moment(view.unwell_since),
         asked_at=_moment(view.asked_at),
         free_memory_bytes=view.free_memory,

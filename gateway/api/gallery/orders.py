@@ -20,7 +20,6 @@ from gateway.db import Database, new_id
 from gateway.errors import InvalidInput, NotFound, WrongState
 from gateway.events import Bus
 from gateway.images.image import Image
-from gateway.images.incoming import Incoming
 from gateway.images.tags import cleaned, cleaned_title
 from gateway.jobs import edit_sessions
 from gateway.jobs.idempotency import earlier
@@ -38,14 +37,11 @@ More = Callable[[Submission, Offer], Submission]
 class GalleryOrders:
     """Takes them."""
 
-    def __init__(
-        self, db: Database, bus: Bus, models: Models, scheduler: Scheduler, incoming: Incoming, orders: Orders
-    ) -> None:
+    def __init__(self, db: Database, bus: Bus, models: Models, scheduler: Scheduler, orders: Orders) -> None:
         self._db = db
         self._bus = bus
         self._models = models
         self._scheduler = scheduler
-        self._incoming = incoming
         self._orders = orders
 
     async def generate(
@@ -113,27 +109,35 @@ class GalleryOrders:
         return await self._orders.take(principal, wanted, header=header, key=key, filed=filed)
 
     async def upscale(
+        self, principal: Principal, image_id: str, asked: UpscaleImage, *, header: Priority | None, key: str | None
+    ) -> Job:
+        """The picture, larger. Raises NotFound, WrongState, InvalidInput that says how large it may become."""
+        with _in_our_words({"image.artifact_id": "image_id"}):
+            return await self.upscale_any(principal, ArtifactPicture(image_id), asked, header=header, key=key)
+
+    async def upscale_any(
         self,
         principal: Principal,
-        image_id: str,
+        picture: AnyPicture,
         asked: UpscaleImage,
         *,
         header: Priority | None,
         key: str | None,
         surface: Surface = SURFACE,
     ) -> Job:
-        """The picture, larger. Raises NotFound, WrongState, InvalidInput that says how large it may become."""
+        """The same for a picture that need not be here yet."""
         said = asked.priority or header
         bulk = principal.bulk if said is None else said == "bulk"
-        idempotency = named(key, "upscale", image_id, asked, bulk)
+        which = picture.artifact_id if isinstance(picture, ArtifactPicture) else picture
+        idempotency = named(key, "upscale", which, asked, bulk)
         if known := await earlier(self._db, principal, surface, idempotency):
             return known
         session = await self._session(principal, asked.edit_session_id)
-        image = await self._incoming.of_team(principal, image_id, "image_id")
         with _in_our_words({"model": "upscaler", "capability": "upscaler", "size": "scale"}):
             offer = await offer_for(
                 self._db, self._models, self._scheduler, principal, asked.upscaler, "upscale", pictures=1
             )  # fmt: skip
+            image = await self._orders.image(principal, picture, "image")
             self._see_that_it_may_grow(image, asked.scale, offer)
             wanted = Submission(
                 surface=surface,

@@ -17,10 +17,12 @@ SIDES: dict[View, int] = {"small": 256, "medium": 768, "large": 1536}
 """Pixels of the longest side of a picture as it comes within an answer."""
 Background = Literal["auto", "opaque", "transparent"]
 MOST_FOUND = 50
+_SIZE = dict.fromkeys(("width", "height"), "say size, such as 1024x768.")
 _KEY = r"^[\x20-\x7e]+$"
 
 _WAYS = (
-    "its id (search_images and every tool that makes pictures tell it), darkroom://images/{id}, an http(s) URL, or a data: URI"
+    "its id (search_images, every tool that makes pictures, and POST /v1/uploads for a file on your side tell it), "
+    "darkroom://images/{id}, an http(s) URL, or a data: URI"
 )
 PictureName = Annotated[str, Meta(min_length=1, description=f"A picture: {_WAYS}.")]
 Viewed = Annotated[
@@ -72,6 +74,7 @@ class Ordering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Drawing(Ordering, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What those have that draw from words. What is left out is the model's own default."""
 
+    elsewhere: ClassVar[dict[str, str]] = {**Ordering.elsewhere, **_SIZE}
     prompt: Annotated[str, Meta(min_length=1, max_length=100_000, description="What the picture shall show.")]
     model: Annotated[str, Meta(min_length=1, max_length=200, description="A model's id or alias, from list_models.")] | None = (
         None
@@ -108,7 +111,7 @@ class GenerateCall(Drawing, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A new picture from words."""
 
     elsewhere: ClassVar[dict[str, str]] = {
-        **Ordering.elsewhere,
+        **Drawing.elsewhere,
         **dict.fromkeys(
             ("image", "images", "mask", "strength", "extra_images"), "this draws from words alone; edit_image takes pictures."
         ),
@@ -161,7 +164,13 @@ class SearchCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which pictures of the gallery; all conditions must hold."""
 
     q: (
-        Annotated[str, Meta(max_length=1_000, description="Words of the prompt, the title or the tags, or how they begin.")]
+        Annotated[
+            str,
+            Meta(
+                max_length=1_000,
+                description='Words of the prompt, the title or the tags, or how they begin; "a phrase"; -not this one.',
+            ),
+        ]
         | None
     ) = None
     model: Annotated[str, Meta(max_length=1_000, description="The id of the model that made it.")] | None = None
@@ -182,7 +191,9 @@ class GetCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     elsewhere: ClassVar[dict[str, str]] = {
         "size": "what comes within the answer is said by view; the url opens the whole picture.",
     }
-    image: Annotated[str, Meta(min_length=1, max_length=8192, description="The picture's id, or darkroom://images/{id}.")]
+    image: Annotated[
+        str, Meta(min_length=1, max_length=8192, description="The picture's id, darkroom://images/{id}, or its url.")
+    ]
     view: Viewed = "medium"
 
 

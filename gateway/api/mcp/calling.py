@@ -57,8 +57,10 @@ class Calling:
 def _read(arguments: Mapping[str, Any], tool: Tool) -> Struct:
     """In a thread: pictures may come as data. Raises InvalidInput that names the field."""
     try:
+        # Some language models fill in every argument there is, and say null where they mean nothing.
+        given = {name: value for name, value in arguments.items() if value is not None}
         # As JSON once more, so that what is refused is what every other surface refuses.
-        asked: Struct = decode(msgspec.json.encode(arguments), tool.takes)
+        asked: Struct = decode(msgspec.json.encode(given), tool.takes)
     except (UnicodeError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"The arguments hold what JSON cannot: {error}.") from error
     return asked

@@ -51,6 +51,11 @@ class NotJson(DarkroomError):
     code = "unsupported_media_type"
 
 
+class NotAMessage(DarkroomError):
+    status = 400
+    code = "invalid_request"
+
+
 class NotAcceptable(DarkroomError):
     """The client does not take what answers are made of."""
 

@@ -13,7 +13,7 @@ from gateway.api.links import Links
 from gateway.api.mcp import wire
 from gateway.api.mcp.answers import Call, Said
 from gateway.api.mcp.asked import GetCall, ModelsCall, SearchCall
-from gateway.api.mcp.naming import id_of
+from gateway.api.mcp.naming import id_here, id_of
 from gateway.api.mcp.pictures import View64, Views
 from gateway.db import Database
 from gateway.errors import NotFound, WrongState
@@ -99,7 +99,7 @@ class Looking:
 
     async def get(self, call: Call, asked: GetCall) -> Said:
         """Raises NotFound; WrongState for a picture in the trash."""
-        image = await self._image(call.principal, id_of(asked.image, "image"))
+        image = await self._image(call.principal, id_here(self._links, asked.image, "image"), "image")
         return Said(data=wire.shown(image, self._links), views=tuple(await self._views.of([image], asked.view)))
 
     async def resources(self, principal: Principal, cursor: str | None) -> Listed:
@@ -118,11 +118,14 @@ class Looking:
         principal.require("gallery.read")
         if not uri.startswith(wire.IMAGES):
             raise NotFound(f"There is no resource {uri[:100]!r}; a picture is {wire.IMAGES}{{id}}.")
-        return await self._views.whole(await self._image(principal, id_of(uri, "uri")), RESOURCE_BYTES)
+        return await self._views.whole(await self._image(principal, id_of(uri, "uri"), "uri"), RESOURCE_BYTES)
 
-    async def _image(self, principal: Principal, image_id: str) -> Image:
+    async def _image(self, principal: Principal, image_id: str, field: str) -> Image:
         async with self._db.read() as connection:
-            image = await records.get(connection, principal.team_id, image_id)
+            try:
+                image = await records.get(connection, principal.team_id, image_id)
+            except NotFound as error:
+                raise NotFound(error.message, field=field) from None
         if image.deleted_at is not None:
-            raise WrongState(f"The image {image_id} is in the trash; restore it to look at it.", field="image")
+            raise WrongState(f"The image {image_id} is in the trash; restore it to look at it.", field=field)
         return image

@@ -14,18 +14,16 @@ from gateway.api.links import Links
 from gateway.api.mcp import wire
 from gateway.api.mcp.answers import Call, Said
 from gateway.api.mcp.asked import CancelCall, Drawing, EditCall, GenerateCall, Ordering, UpscaleCall, View, WaitCall
-from gateway.api.mcp.naming import picture
+from gateway.api.mcp.naming import of_a_job, picture
 from gateway.api.mcp.pictures import Views
 from gateway.api.mcp.waiting import in_words, watched
 from gateway.api.streams import Streams
-from gateway.api.tasks.asked import ArtifactPicture, DataUriPicture
 from gateway.api.tasks.wire import progress_of
 from gateway.catalog import AUTO, Settings, Surface
 from gateway.db import Database
 from gateway.errors import InvalidInput, NotAccepting
 from gateway.events import Bus
 from gateway.images import records as images
-from gateway.images.incoming import Incoming
 from gateway.jobs import records
 from gateway.jobs.cancel import cancel
 from gateway.jobs.records import Job
@@ -51,7 +49,6 @@ class Making:
         bus: Bus,
         scheduler: Scheduler,
         orders: GalleryOrders,
-        incoming: Incoming,
         views: Views,
         links: Links,
         streams: Streams,
@@ -61,7 +58,6 @@ class Making:
         self._bus = bus
         self._scheduler = scheduler
         self._orders = orders
-        self._incoming = incoming
         self._views = views
         self._links = links
         self._streams = streams
@@ -110,14 +106,8 @@ class Making:
         return await self._ordered(call, job, asked)
 
     async def upscale(self, call: Call, asked: UpscaleCall) -> Said:
-        """Raises as `GalleryOrders.upscale` and `Incoming` do; JobFailed likewise."""
+        """Raises as `GalleryOrders.upscale` does; JobFailed likewise."""
         given = await picture(self._db, self._links, call.principal, asked.image, "image")
-        if isinstance(given, ArtifactPicture):
-            image_id = given.artifact_id
-        elif isinstance(given, DataUriPicture):
-            image_id = (await self._incoming.from_data_uri(call.principal, given.data_uri, "image")).id
-        else:
-            image_id = (await self._incoming.from_url(call.principal, given.url, "image")).id
         wanted = UpscaleImage(
             scale=asked.scale,
             upscaler=asked.upscaler,
@@ -127,18 +117,21 @@ class Making:
             output_format=asked.output_format,
             priority=asked.priority,
         )
-        job = await self._orders.upscale(
-            call.principal, image_id, wanted, header=call.priority, key=_key(call, asked), surface=SURFACE
+        job = await self._orders.upscale_any(
+            call.principal, given, wanted, header=call.priority, key=_key(call, asked), surface=SURFACE
         )
         return await self._ordered(call, job, asked)
 
     async def wait(self, call: Call, asked: WaitCall) -> Said:
         """Any job of the team's, whatever surface it came by. Raises NotFound, JobFailed."""
-        return await self._watch(call, await self._now(call.principal.team_id, asked.job_id), asked.view)
+        with of_a_job():
+            job = await self._now(call.principal.team_id, asked.job_id)
+        return await self._watch(call, job, asked.view)
 
     async def cancel(self, call: Call, asked: CancelCall) -> Said:
         """Raises NotFound."""
-        return Said(data=self._told(await cancel(self._db, self._bus, call.principal, asked.job_id)))
+        with of_a_job():
+            return Said(data=self._told(await cancel(self._db, self._bus, call.principal, asked.job_id)))
 
     async def _ordered(self, call: Call, job: Job, asked: Ordering) -> Said:
         if not asked.wait and not job.finished:
@@ -159,8 +152,9 @@ class Making:
         if job.state != "succeeded":
             raise failure(job)
         async with self._db.read() as connection:
-            made = await images.of_job(connection, job.id)
-        return Said(data=wire.outcome(job, made, self._links), views=tuple(await self._views.of(made, view)))
+            made = [image for image in await images.of_job(connection, job.id) if image.deleted_at is None]
+        advice = "" if made else "Its pictures were deleted since."
+        return Said(data=wire.outcome(job, made, self._links, advice=advice), views=tuple(await self._views.of(made, view)))
 
     async def _now(self, team_id: str, job_id: str) -> Job:
         async with self._db.read() as connection:

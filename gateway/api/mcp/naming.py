@@ -17,6 +17,7 @@ from gateway.images import records
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WAYS = re.compile(r"\.(?:artifact_id|url|data_uri)$")
 _LONGEST_URL = 8192
+_FILES = " A file on your side is uploaded first: POST /v1/uploads with the same key, as the form's `file`, answers with an id."
 _HERE = {
     "image_id": "image",
     "references": "extra_images",
@@ -29,13 +30,18 @@ _HERE = {
 """The word of other surfaces for a field -> the one that the tools have for it."""
 
 
-def id_of(name: str, field: str) -> str:
-    """The id that a picture is called by, or the one in its URI. Raises InvalidInput."""
+def id_of(name: str, field: str, more: str = "") -> str:
+    """The id that a picture is called by, or the one in its URI. Raises InvalidInput, which ends in `more`."""
     id_ = name.strip().removeprefix(IMAGES)
     if not _ID.fullmatch(id_):
-        told = f"{name[:60]!r} is no picture's id; search_images tells ids, and every tool that makes pictures."
+        told = f"{name[:60]!r} is no picture's id; search_images tells ids, and every tool that makes pictures.{more}"
         raise InvalidInput(told, field=field)
     return id_.lower()
+
+
+def id_here(links: Links, name: str, field: str) -> str:
+    """The same, or the one in the URL of a picture of this gateway. Raises InvalidInput."""
+    return id_of(links.image_of(name.strip()) or name, field, " Only pictures of the gallery are looked at here.")
 
 
 async def picture(db: Database, links: Links, principal: Principal, name: str, field: str) -> AnyPicture:
@@ -45,11 +51,21 @@ async def picture(db: Database, links: Links, principal: Principal, name: str, f
     if name[:5].lower() == "data:":
         return DataUriPicture(name)
     if not name.lower().startswith(("http://", "https://")):
-        return ArtifactPicture(id_of(name, field))
+        return ArtifactPicture(id_of(name, field, _FILES))
     if len(name) > _LONGEST_URL:
         raise InvalidInput(f"{field} is longer than addresses are; send the picture itself, as a data: URI.", field=field)
     own = links.image_of(name)
     return ArtifactPicture(own) if own and await _has(db, principal, own) else UrlPicture(name)
+
+
+@contextmanager
+def of_a_job() -> Iterator[None]:
+    """What is not there is the job that was named."""
+    try:
+        yield
+    except NotFound as error:
+        error.field = "job_id"
+        raise
 
 
 @contextmanager

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 from litestar import Request, Response, Router, post
 from litestar.types import ASGIApp, Receive, Scope, Send
+from msgspec import UNSET, Struct, UnsetType
 
 from gateway.api.access import Connection
 from gateway.api.given import Asker, TheDoor, TheMcp
 from gateway.api.mcp.documented import MessageOperation
-from gateway.api.mcp.errors import HANDLERS, NotAcceptable, NotJson, TooLargeForHere, responses
+from gateway.api.mcp.errors import HANDLERS, NotAcceptable, NotAMessage, NotJson, TooLargeForHere, responses
 from gateway.api.mcp.serving import Mcp, Sent
 from gateway.api.repeats import IdempotencyKey
 from gateway.api.tasks.routes import PriorityHeader
@@ -20,6 +22,22 @@ MOST_BYTES = 16 << 20
 """Of a message, however large bodies may be elsewhere: it is read at once."""
 _JSON, _STREAM = "application/json", "text/event-stream"
 _PAGES = ("http://", "https://")
+
+
+class Fields(Struct, frozen=True):
+    """An object with whatever in it."""
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """A request or a notification, as far as it is looked at before the SDK."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: int | str | UnsetType = UNSET
+    params: Fields | UnsetType = UNSET
+
+
+_FRAMES = msgspec.json.Decoder(Frame)
 
 
 class Messages(Response[None]):
@@ -60,6 +78,7 @@ async def mcp_message(
     body = await request.body()
     if len(body) > MOST_BYTES:
         raise TooLargeForHere(f"A message has at most {MOST_BYTES >> 20} MiB here; upload pictures with POST /v1/uploads.")
+    see_that_it_is_a_message(body)
     return Messages(mcp, body, Sent(priority=priority, key=idempotency_key))
 
 
@@ -79,6 +98,17 @@ def see_that_it_is_taken(connection: Connection) -> None:
     accepted = {each.partition(";")[0].strip().lower() for each in connection.headers.get("accept", "").split(",")}
     if "*/*" not in accepted and not (accepted & {_JSON, "application/*"} and accepted & {_STREAM, "text/*"}):
         raise NotAcceptable(f"Answers come in either of two forms; send `Accept: {_JSON}, {_STREAM}`.")
+
+
+def see_that_it_is_a_message(body: bytes) -> None:
+    """Raises NotAMessage; what is no JSON at all the SDK tells well."""
+    try:
+        _FRAMES.decode(body)
+    except msgspec.ValidationError as error:
+        told = "Send one message of JSON-RPC 2.0: an object with jsonrpc, method and params. Several come one by one."
+        raise NotAMessage(told) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
 
 
 def mcp_router() -> Router:

@@ -42,6 +42,16 @@ _STRUCTURED = "2025-06-18"
 Context = ServerRequestContext[Any, Request]
 
 
+class Running:
+    """A call that is at work."""
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        """Its own one, once it waits for it."""
+        self.unwanted = False
+        """Its caller took it back, maybe before there was a job."""
+
+
 class Answering:
     """The handlers of one server. `abandon` cancels a job that its caller does not want any more."""
 
@@ -49,8 +59,8 @@ class Answering:
         self._calling = calling
         self._looking = looking
         self._abandon = abandon
-        self._running: dict[tuple[str, str, types.RequestId], Job] = {}
-        """Calls that wait for a job of their own, by the key's id, the session and the request's id."""
+        self._running: dict[tuple[str, str, types.RequestId], Running] = {}
+        """Calls that are at work, by the key's id, the session and the request's id."""
 
     def server(self) -> Server[Any]:
         made: Server[Any] = Server(
@@ -78,12 +88,15 @@ class Answering:
             known = ", ".join(TOOLS)
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name[:60]!r}; there are {known}.")
         principal, name = _principal(context), _name(context)
+        running = self._running[name] = Running()
 
         async def tell(percent: float, words: str) -> None:
             await context.session.report_progress(percent, 100.0, words)
 
         def begun(job: Job) -> None:
-            self._running[name] = job
+            running.job = job
+            if running.unwanted:
+                self._abandon(principal, job)
 
         sent: Sent = _request(context).scope[SENT]
         call = Call(principal=principal, tell=tell, begun=begun, priority=sent.priority, key=sent.key)
@@ -91,20 +104,24 @@ class Answering:
             said = await self._calling.call(params.name, params.arguments or {}, call, _request_id(context))
         except asyncio.CancelledError:
             # Of this revision on the end of the stream is how a client cancels; before it, nothing but a lost connection.
-            if context.protocol_version in MODERN_PROTOCOL_VERSIONS and name in self._running:
-                self._abandon(principal, self._running[name])
+            if context.protocol_version in MODERN_PROTOCOL_VERSIONS and running.job is not None:
+                self._abandon(principal, running.job)
             raise
         finally:
-            self._running.pop(name, None)
+            # Clients without a session may number their calls alike.
+            if self._running.get(name) is running:
+                del self._running[name]
         return _result(said, TOOLS[params.name], context.protocol_version)
 
     async def _hear(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Listens for what takes a call back: it comes with a request of its own and so finds no call beside it."""
         if ctx.method == "notifications/cancelled":  # their spelling
             request_id = (ctx.params or {}).get("requestId")
-            job = self._running.get((*_name(ctx)[:2], request_id)) if isinstance(request_id, (str, int)) else None
-            if job is not None:
-                self._abandon(_principal(ctx), job)
+            running = self._running.get((*_name(ctx)[:2], request_id)) if isinstance(request_id, (str, int)) else None
+            if running is not None:
+                running.unwanted = True
+                if running.job is not None:
+                    self._abandon(_principal(ctx), running.job)
         return await call_next(ctx)
 
     async def _list_resources(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:

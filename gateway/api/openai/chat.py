@@ -13,11 +13,11 @@ from gateway.api import together
 from gateway.api.given import Asker, Db, TheBus, TheConversations, TheOpenAIOrders, TheStreams
 from gateway.api.openai import chat_wire as wire
 from gateway.api.openai.chat_asked import ChatAsked, ImageConfig
-from gateway.api.openai.chat_stream import ChatStream
+from gateway.api.openai.chat_stream import ChatStream, packed
 from gateway.api.openai.chat_wire import ChatCompletion, ChatCompletionMessage
 from gateway.api.openai.conversations import Asking, options_of
 from gateway.api.openai.documented import StreamedOperation
-from gateway.api.openai.errors import IMAGES, handlers, responses
+from gateway.api.openai.errors import IMAGES, handlers, responses, told_within
 from gateway.api.openai.images import TASK_HEADER
 from gateway.api.openai.orders import OpenAIOrders
 from gateway.api.openai.turns import Talk, heard, said
@@ -62,7 +62,7 @@ async def chat(
     job = await conversations.take(principal, await asyncio.to_thread(_asking, data, priority, idempotency_key))
     if data.stream:
         stream = ChatStream(db, bus, streams, openai_orders)
-        frames = stream.frames(principal, job, data, goes_on=idempotency_key is not None)
+        frames = told_within(stream.frames(principal, job, data, goes_on=idempotency_key is not None), packed)
         return EventStream(frames, streams, {TASK_HEADER: job.id})  # type: ignore[return-value]
     return await _whole(openai_orders, await openai_orders.finished(job), data)
 
@@ -87,7 +87,7 @@ def _talk(data: ChatAsked) -> Talk:
 
 
 async def _whole(orders: OpenAIOrders, job: Job, asked: ChatAsked) -> Response[Any]:
-    found, counted = await orders.pictures(job)
+    found, counted = await orders.kept(job)
     messages = await together.each(found, lambda image: message(orders, job, asked, image))
     body = await asyncio.to_thread(msgspec.json.encode, wire.completion(job, asked, messages, counted))
     return Response(body, media_type="application/json", headers={TASK_HEADER: job.id})

@@ -22,7 +22,7 @@ from msgspec import Struct
 from gateway.api.blocking import JobCanceled, NotDone
 from gateway.api.problems import Refusal, refuse, refused
 from gateway.api.streams import Frames
-from gateway.errors import DarkroomError
+from gateway.errors import DarkroomError, NotFound
 
 log = logging.getLogger(__name__)
 NO_RETRY = {"x-should-retry": "false"}
@@ -72,8 +72,9 @@ _ENDED = {"engine_unavailable": 503, "rate_limited": 503}
 """What the code of a job that failed says of its status, where that is not 502."""
 _WORDS = {"not_authenticated": "Incorrect API key provided. "}
 """How the messages of some codes begin: LiteLLM tells them apart by OpenAI's own words."""
+_UNKNOWN = "unknown_parameter"
 _FAULTS = {
-    "Object contains unknown field": "unknown_parameter",
+    "Object contains unknown field": _UNKNOWN,
     "Object missing required field": "missing_required_parameter",
 }
 """How msgspec begins to tell a fault of a body -> OpenAI's code for it."""
@@ -87,6 +88,16 @@ class AnswerLost(DarkroomError):
 
     def __init__(self, job_id: str) -> None:
         told = f"What came of task {job_id} cannot be shown just now; GET /v1/tasks/{job_id} shows it later."
+        super().__init__(told, headers=NO_RETRY, job_id=job_id)
+
+
+class PicturesDeleted(NotFound):
+    """An Idempotency-Key names a job whose pictures are no longer there."""
+
+    code = "pictures_deleted"
+
+    def __init__(self, job_id: str) -> None:
+        told = f"The pictures of task {job_id} were deleted since; another Idempotency-Key, or none, makes new ones."
         super().__init__(told, headers=NO_RETRY, job_id=job_id)
 
 
@@ -150,7 +161,8 @@ def answer(refusal: Refusal, error: Exception, words: Mapping[str, str] = IMAGES
     detail = {
         "message": f"{_WORDS.get(refusal.code, '')}{refusal.detail}",
         "type": told.type,
-        "param": words.get(param, param) or None,
+        # One that is not known here is the caller's own already.
+        "param": (param if told.code == _UNKNOWN else words.get(param, param)) or None,
         "code": told.code or refusal.code,
     }
     extra = dict(refusal.extra)

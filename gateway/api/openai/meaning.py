@@ -149,7 +149,8 @@ def _chosen(asked: ImageOptions, offer: Offer) -> dict[str, str]:
     chosen: dict[str, str] = {}
     if asked.background == "transparent" or (asked.background == "opaque" and "background" in offered):
         chosen["background"] = asked.background
-    if asked.style is not None:
+    # Vivid is what DALL·E does unasked, and what its clients send whatever the model is.
+    if asked.style == "natural" or (asked.style == "vivid" and "style" in offered):
         chosen["style"] = asked.style
     # What runs here is moderated by nobody; how strictly a cloud does it is for whoever has the account.
     if asked.moderation == "low" and not isinstance(offer.engine, LocalEngine):

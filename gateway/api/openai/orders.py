@@ -14,7 +14,7 @@ from gateway.api.choice import meant
 from gateway.api.links import Links
 from gateway.api.openai import wire
 from gateway.api.openai.asked import ImageOptions
-from gateway.api.openai.errors import once_accepted
+from gateway.api.openai.errors import PicturesDeleted, once_accepted
 from gateway.api.openai.meaning import Wanted, check_alone, in_client_words, in_words_of_all, of_its_ratio, with_the_rest
 from gateway.api.openai.wire import ImageUsage
 from gateway.api.streams import Streams
@@ -81,6 +81,14 @@ class OpenAIOrders:
             async with self._db.read() as connection:
                 return await images.of_job(connection, job.id), wire.usage(await jobs.usage(connection, job.id), job)
 
+    async def kept(self, job: Job) -> tuple[list[Image], ImageUsage]:
+        """Those of `pictures` that nobody deleted since. Raises PicturesDeleted where none are left, AnswerLost."""
+        found, counted = await self.pictures(job)
+        left = [image for image in found if image.deleted_at is None]
+        if not left:
+            raise PicturesDeleted(job.id)
+        return left, counted
+
     async def base64(self, image: Image) -> str:
         """Its bytes. Raises AnswerLost."""
         with once_accepted(image.job_id or ""):
@@ -91,8 +99,8 @@ class OpenAIOrders:
         return self._links.content(image)
 
     async def answer(self, job: Job, asked: ImageOptions) -> bytes:
-        """The body of an answer for a job that has succeeded."""
-        found, counted = await self.pictures(job)
+        """The body of an answer for a job that has succeeded. Raises PicturesDeleted, AnswerLost."""
+        found, counted = await self.kept(job)
         by_url = asked.form == "url"
         shown = [self.url(image) for image in found] if by_url else await together.each(found, self.base64)
         made = wire.made_images(job, asked, found, shown, counted)

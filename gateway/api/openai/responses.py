@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from gateway.api.given import Asker, Db, TheBus, TheConversations, TheOpenAIOrders, TheStreams
 from gateway.api.openai import responses_wire as wire
 from gateway.api.openai.documented import StreamedOperation
-from gateway.api.openai.errors import responses
+from gateway.api.openai.errors import responses, told_within
 from gateway.api.openai.images import TASK_HEADER
 from gateway.api.openai.orders import OpenAIOrders
 from gateway.api.openai.responses_asked import ResponseAsked
@@ -59,7 +59,7 @@ async def respond(
     if data.stream:
         stream = ResponseStream(db, bus, streams, openai_orders, data.instructions)
         frames = stream.frames(principal, job, goes_on=bool(idempotency_key or data.background))
-        return EventStream(frames, streams, {TASK_HEADER: job.id})  # type: ignore[return-value]
+        return EventStream(told_within(frames, stream.broken), streams, {TASK_HEADER: job.id})  # type: ignore[return-value]
     if not data.background:
         job = await openai_orders.finished(job)
     return await _shown(openai_orders, job, data.instructions)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from gateway.accounts import Principal
 from gateway.api.openai import responses_wire as wire
@@ -43,7 +43,7 @@ class ResponseStream:
         self._number = 0
 
     async def frames(self, principal: Principal, job: Job, *, goes_on: bool) -> AsyncGenerator[bytes, None]:
-        """`goes_on` as for `canceled_when_left`."""
+        """`goes_on` as for `canceled_when_left`. Raises AnswerLost."""
         async with canceled_when_left(self._db, self._bus, self._streams, principal, job, goes_on=goes_on):
             yield b"".join(self._begin(job))
             generating = False
@@ -65,6 +65,11 @@ class ResponseStream:
         # In a thread: each has the whole picture.
         yield await asyncio.to_thread(self._item, "done", job, made)
         yield await asyncio.to_thread(self._told, "response.completed", job, made)
+
+    def broken(self, told: dict[str, Any]) -> bytes:
+        """The last frame of one that breaks off. The SDK documents the flat fields, and raises what is in `error`."""
+        error = told["error"]
+        return self._frame("error", **{name: error[name] for name in ("code", "message", "param")}, error=error)
 
     def _begin(self, job: Job) -> Iterator[bytes]:
         yield self._told("response.created", job)
@@ -99,6 +104,6 @@ class ResponseStream:
     def _of_call(self, what: str, job: Job, **more: Any) -> bytes:
         return self._frame(f"{_CALL}.{what}", item_id=wire.call_id(job), output_index=0, **more)
 
-    def _frame(self, kind: str, **told: Struct | str | int) -> bytes:
+    def _frame(self, kind: str, **told: Any) -> bytes:
         number, self._number = self._number, self._number + 1
         return frame(kind, {"type": kind, "sequence_number": number, **told})

@@ -36,7 +36,7 @@ class ImageStream:
     async def frames(
         self, principal: Principal, job: Job, asked: ImageOptions, operation: Operation, *, goes_on: bool
     ) -> AsyncGenerator[bytes, None]:
-        """`goes_on` as for `canceled_when_left`. Raises `blocking.NotDone`, AnswerLost."""
+        """`goes_on` as for `canceled_when_left`. Raises `blocking.NotDone`, PicturesDeleted, AnswerLost."""
         async with canceled_when_left(self._db, self._bus, self._streams, principal, job, goes_on=goes_on):
             async for seen in follow(self._db, self._bus, job, asked.partial_images or 0):
                 if isinstance(seen, Partial):
@@ -48,7 +48,7 @@ class ImageStream:
                     yield KEEP_ALIVE
         if job.state != "succeeded":
             raise blocking.failure(job)
-        found, counted = await self._orders.pictures(job)
+        found, counted = await self._orders.kept(job)
         for image in found:
             done = await self._completed(image, job, asked, operation, counted)
             yield await asyncio.to_thread(frame, done.type, done)

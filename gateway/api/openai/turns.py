@@ -63,6 +63,8 @@ class Said(Struct, frozen=True, kw_only=True):
     role: str
     text: str
     pictures: tuple[Shown, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
+    """What else the user gave, that is neither words nor pictures: where it stands, and its type."""
 
 
 class Talk(Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ def said(field: str, role: str, content: str | Sequence[ContentPart] | None, ima
     parts = (ContentPart(type="text", text=content),) if isinstance(content, str) else content or ()
     words: list[str] = []
     pictures: list[Shown] = []
+    others: list[tuple[str, str]] = []
     for place, part in enumerate(parts):
         here = where if isinstance(content, str) else f"{where}[{place}]"
         if part.type in _WORDS:
@@ -88,12 +91,12 @@ def said(field: str, role: str, content: str | Sequence[ContentPart] | None, ima
         elif part.type in _PICTURES:
             pictures.append(_picture(part, here))
         elif role == "user":
-            raise InvalidInput(f"{here} is {part.type[:60]!r}; a model of pictures takes words and pictures.", field=here)
+            others.append((here, part.type))
     text = "\n".join(each for each in words if each)
     if role == "assistant":
         pictures += (Shown(field=where, url=url, ours_only=True) for url in _MARKDOWN.findall(text))
         pictures += (_picture(part, f"{field}.images[{place}]") for place, part in enumerate(images))
-    return Said(field=field, role=role, text=text.strip(), pictures=tuple(pictures))
+    return Said(field=field, role=role, text=text.strip(), pictures=tuple(pictures), others=tuple(others))
 
 
 def heard(conversation: Sequence[Said], field: str) -> Talk:
@@ -105,6 +108,8 @@ def heard(conversation: Sequence[Said], field: str) -> Talk:
     if answer := next((each for each in conversation[at + 1 :] if each.role == "assistant" and each.text), None):
         told = "The last message must be the user's: a model of pictures does not go on with another's words."
         raise InvalidInput(told, field=answer.field)
+    for here, kind in last.others:
+        raise InvalidInput(f"{here} is {kind[:60]!r}; a model of pictures takes words and pictures.", field=here)
     if not last.text:
         told = "The user's last message has no words; say what the picture shall show, or how it shall change."
         raise InvalidInput(told, field=f"{last.field}.content")

@@ -69,6 +69,7 @@ CHAT: dict[str, Rule] = {
     "audio": _AUDIO,
     "logprobs": _PROBABILITIES,
     "top_logprobs": _PROBABILITIES,
+    "modalities": Rule(lambda value: "audio" in value, "asks for sound, and here are pictures; leave audio out."),
     "moderation": _MODERATION,
     "response_format": Rule(_not_text, "asks for words of a form, and the answer is a picture; leave it out."),
     "tool_choice": Rule(_forced, "forces a tool, and a model of pictures calls none; leave it out, or say auto."),

@@ -11,6 +11,7 @@ import msgspec
 from engines.contract import Capability
 from gateway.accounts import Principal
 from gateway.api import blocking
+from gateway.api.bodies import let_go
 from gateway.api.links import Links
 from gateway.api.openwebui import naming, wire
 from gateway.api.openwebui.asked import AUTO, LARGEST_METADATA, WebuiEdit, WebuiGeneration
@@ -73,6 +74,12 @@ class OpenWebUIOrders:
         if not self._models.catalog.settings.openwebui.edit:
             raise Disabled("Image editing is switched off in the configuration ([settings.openwebui] edit).")
         chat = _chat(asked.metadata or {})
+        job = await self._edited(principal, asked, header=header, key=key)
+        let_go(asked, image="", mask=None)
+        return await self._finished(job, chat)
+
+    async def _edited(self, principal: Principal, asked: WebuiEdit, *, header: Priority | None, key: str | None) -> Job:
+        """The job, once its pictures are taken in."""
         bulk = _bulk(principal, header)
         does: Capability = "image_to_image" if asked.mask is None else "inpaint"
         job = await earlier(self._db, principal, SURFACE, named(key, does, asked, bulk))
@@ -82,7 +89,7 @@ class OpenWebUIOrders:
             wanted = _edit(asked, choice, bulk, self._links.base_url)
             with _in_our_words(asked):
                 job = await self._orders.take(principal, wanted, header=header, key=key, filed=_filed(asked, choice))
-        return await self._finished(job, chat)
+        return job
 
     async def _finished(self, job: Job, chat: tuple[str, str] | None) -> list[MadeFile]:
         if chat is not None:

@@ -120,7 +120,7 @@ class Orders:
         wanted: dict[str, Handed] = dict(zip(fields, asked.pictures, strict=True))
         if asked.mask is not None:
             wanted["mask"] = asked.mask
-        images = await together.each(wanted.items(), lambda item: self._image(principal, item[1], item[0]))
+        images = await together.each(wanted.items(), lambda item: self.image(principal, item[1], item[0]))
         kept = dict(zip(wanted, images, strict=True))
         mask = kept.pop("mask", None)
         if mask is not None:
@@ -134,7 +134,8 @@ class Orders:
         if not await self._incoming.marks_something(mask):
             raise InvalidInput("The mask is black all over; what shall be painted anew must be white.", field="mask")
 
-    async def _image(self, principal: Principal, given: Handed, field: str) -> Image:
+    async def image(self, principal: Principal, given: Handed, field: str) -> Image:
+        """The picture as one that is kept here. Raises as `Incoming` does, naming a part of `field`."""
         if isinstance(given, FilePicture):
             return await self._incoming.keep(principal, given.data, field=field)
         if isinstance(given, AlphaMask):

@@ -108,6 +108,13 @@ source = "fake:grow"
 can = ["upscale"]
 
 [[models]]
+id = "tall"
+engine = "fake"
+source = "fake:tall"
+can = ["upscale"]
+hang = true
+
+[[models]]
 id = "down"
 engine = "torn"
 source = "fake:down"

@@ -33,7 +33,7 @@ class TestLists:
 
     async def test_upscalers(self, client: httpx.AsyncClient) -> None:
         rows = (await client.get(f"{API}/upscalers")).json()
-        assert [row["name"] for row in rows] == ["None", "grow"]
+        assert [row["name"] for row in rows] == ["None", "grow", "tall"]
 
     async def test_lists_of_what_there_is_none_of(self, client: httpx.AsyncClient) -> None:
         for name in ("loras", "hypernetworks", "face-restorers", "latent-upscale-modes", "sd-vae", "sd-modules", "script-info"):

@@ -167,6 +167,10 @@ async def test_an_infotext_says_what_the_body_leaves_out(client: httpx.AsyncClie
     foreign = "a dog\nSteps: 2, Sampler: Euler, CFG scale: 3, Seed: 1, Size: 64x64, Model: dreamshaper_8"
     response = await client.post(f"{API}/txt2img", json={"infotext": foreign})
     assert response.headers["x-darkroom-ignored"] == "infotext.Model"
+    more = f"{foreign}, VAE: fine.pt, Clip skip: 2, Denoising strength: 0.5, Hires upscale: 2"
+    response = await client.post(f"{API}/txt2img", json={"infotext": more, "model": "quick"})
+    told = {f"infotext.{name}" for name in ("VAE", "Clip skip", "Denoising strength", "Hires upscale")}
+    assert set(response.headers["x-darkroom-ignored"].split(", ")) == told
     assert answered(response)["info"]["sd_model_name"] == "quick"
 
 

@@ -11,7 +11,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from gateway.api.a1111.following import Followed
 from tests.api.a1111.asking import API, Json, answered, b64
+from tests.api.holding import held
 from tests.api.house import ADMIN_KEY, anyone, bearer
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -123,6 +125,15 @@ async def test_a_call_that_waits_tells_its_place(client: httpx.AsyncClient) -> N
     await client.post(f"{API}/interrupt")
     assert answered(await first)["images"] == []
     assert len(answered(await second)["images"]) == 1
+
+
+async def test_of_a_call_that_ended_no_frame_is_held(client: httpx.AsyncClient) -> None:
+    waiting = await begun(client, "slow", force_task_id="seen")
+    await of_task(client, "seen")
+    await waiting
+    ended = [each for each in held(Followed) if each.job.finished]
+    assert ended
+    assert not any(each.progress or each.preview for each in ended)
 
 
 async def test_an_interrupted_call_answers_with_what_was_done(client: httpx.AsyncClient) -> None:

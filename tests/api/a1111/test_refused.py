@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +11,7 @@ from litestar import Litestar
 from gateway.accounts.permissions import Permission
 from gateway.wiring import Wiring
 from tests.api.a1111.asking import API, Json, b64, mask, refused
-from tests.api.house import anyone, bearer, finished, member_key
+from tests.api.house import anyone, bearer, member_key
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 T, G, E = "txt2img", "img2img", "extra-single-image"
@@ -184,7 +182,7 @@ async def test_without_a_key_that_opens(stranger: httpx.AsyncClient, header: str
     headers = {} if header is None else {"Authorization": header}
     for method, path in (("GET", f"{API}/options"), ("POST", f"{API}/txt2img"), ("POST", "/internal/progress")):
         response = await stranger.request(method, path, headers=headers)
-        refused(response, 401, "not_authenticated")
+        assert "HTTP Basic" in refused(response, 401, "not_authenticated")["detail"]
         assert response.headers["www-authenticate"].startswith("Basic ")
 
 
@@ -227,37 +225,3 @@ async def test_what_comes_to_nothing(client: httpx.AsyncClient, model: str, stat
     task = (await client.get(f"/v1/tasks/{told['job_id']}")).json()
     assert (task["status"], task["error"]["code"]) == ("failed", code)
     assert task["error"]["message"] in (told["detail"], told["errors"])
-
-
-class TestWaiting:
-    @pytest.fixture
-    def seconds(self) -> int:
-        return 1
-
-    async def test_after_its_time_it_is_504_and_the_job_goes_on(self, client: httpx.AsyncClient) -> None:
-        told = refused(await client.post(f"{API}/txt2img", json={"prompt": "a", "model": "stuck"}), 504, "timed_out")
-        assert (await client.get(f"/v1/tasks/{told['job_id']}")).json()["status"] == "running"
-
-
-async def test_a_client_that_leaves_does_not_stop_its_job(client: httpx.AsyncClient) -> None:
-    waiting = await _begun(client, "stuck")
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    await asyncio.sleep(0.1)
-    assert (await client.get("/v1/tasks")).json()["data"][0]["status"] == "running"
-
-
-async def test_those_who_wait_are_told_when_the_gateway_ends(app: Litestar, client: httpx.AsyncClient) -> None:
-    waiting = await _begun(client, "stuck")
-    app.state.streams.end()
-    told = refused(await waiting, 503, "unavailable")
-    await client.post(f"/v1/tasks/{told['job_id']}/cancel")
-    await finished(client, told["job_id"])
-
-
-async def _begun(client: httpx.AsyncClient, model: str, **body: Any) -> asyncio.Task[httpx.Response]:
-    """A call that waits, once its job runs."""
-    waiting = asyncio.create_task(client.post(f"{API}/txt2img", json={"prompt": "a", "model": model, **body}))
-    while not (tasks := (await client.get("/v1/tasks")).json()["data"]) or tasks[0]["status"] != "running":
-        await asyncio.sleep(0.01)
-    return waiting

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from litestar import Litestar
 
 from gateway.wiring import Wiring
 from tests.api.conftest import PLUGINS
-from tests.api.house import create_app, served
+from tests.api.house import ADMIN_KEY, bearer, create_app, served
 from tests.fakes.web import Web
 
 MODELS = """
@@ -118,3 +119,10 @@ def url(make_app: Callable[[], Litestar]) -> Iterator[str]:
     """A real server's."""
     with served(make_app()) as url:
         yield url
+
+
+@pytest.fixture
+async def tasks(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The administrator's, at the same server."""
+    async with httpx.AsyncClient(base_url=url, headers=bearer(ADMIN_KEY), trust_env=False, timeout=30) as client:
+        yield client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ImageContent, TextContent
 
-from tests.api.house import ADMIN_KEY
+from tests.api.house import ADMIN_KEY, finished
 
 Json = dict[str, Any]
 MODERN, LEGACY = "2026-07-28", "legacy"
@@ -55,6 +56,11 @@ def pictures(result: CallToolResult) -> list[tuple[str, bytes]]:
     return [(part.mime_type, base64.b64decode(part.data)) for part in shown]
 
 
+def uri(picture: bytes) -> str:
+    """A picture as an argument."""
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+
+
 async def post(client: httpx.AsyncClient, method: str = "tools/list", **more: Any) -> httpx.Response:
     """A message by hand, as a client of 2025-11-25 would send it."""
     body = {"jsonrpc": "2.0", "id": 1, "method": method, **more.pop("body", {})}
@@ -72,6 +78,14 @@ def refusal(response: httpx.Response, status: int, code: str) -> Json:
     assert told["error"]["data"]["request_id"] == response.headers["x-request-id"]
     assert told["error"]["message"]
     return told
+
+
+async def only_task(tasks: httpx.AsyncClient, *states: str) -> Json:
+    """The one there is, once it is in one of the states."""
+    async with asyncio.timeout(10):
+        while not (found := (await tasks.get("/v1/tasks")).json()["data"]):
+            await asyncio.sleep(0.02)
+    return await finished(tasks, found[0]["task_id"], states)
 
 
 def _told(result: CallToolResult) -> Json:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.wiring import Wiring
 from tests.api.house import ADMIN_KEY, bearer, member_key
-from tests.api.mcp.talking import MODERN, MODES, agent, data, fault
+from tests.api.mcp.talking import MODERN, MODES, agent, data, fault, pictures
 from tests.api.pictures import flat
 
 pytestmark = pytest.mark.server
@@ -24,6 +24,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
     "no prompt": (DRAW, {}, "invalid_request", "prompt", "prompt is missing"),
     "empty prompt": (DRAW, {"prompt": ""}, "invalid_request", "prompt", "1 to"),
     "misspelled field": (DRAW, {"prompt": "a", "sed": 1}, "invalid_request", "sed", '"seed"'),
+    "width and height": (DRAW, {"prompt": "a", "width": 512}, "invalid_request", "width", "say size"),
     "webhook": (DRAW, {"prompt": "a", "webhook": "http://a.example"}, "invalid_request", "webhook", "wait_for_job"),
     "picture where words are": (DRAW, {"prompt": "a", "image": PICTURE}, "invalid_request", "image", "edit_image"),
     "number as text": (DRAW, {"prompt": "a", "n": "2"}, "invalid_request", "n", "whole number"),
@@ -47,7 +48,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
     "bad base64": (EDIT, {"prompt": "a", "image": "data:image/png;base64,!!!"}, "invalid_request", "image", "base64"),
     "no picture": (EDIT, {"prompt": "a", "image": "data:image/png;base64,aGVsbG8="}, "unreadable_picture", "image", "PNG"),
     "no image": (EDIT, {"prompt": "a"}, "invalid_request", "image", "image is missing"),
-    "a path": (EDIT, {"prompt": "a", "image": "/tmp/a.png"}, "invalid_request", "image", "search_images"),
+    "a path": (EDIT, {"prompt": "a", "image": "/tmp/a.png"}, "invalid_request", "image", "POST /v1/uploads"),
+    "a file": (EDIT, {"prompt": "a", "image": "file:///tmp/a.png"}, "invalid_request", "image", "POST /v1/uploads"),
     "nobody's image": (EDIT, {"prompt": "a", "image": NOBODYS}, "not_found", "image", NOBODYS),
     "private address": (EDIT, {"prompt": "a", "image": "http://127.0.0.1/a.png"}, "address_refused", "image", "public"),
     "long address": (EDIT, {"prompt": "a", "image": "http://a.example/" + "a" * 9000}, "invalid_request", "image", "data: URI"),
@@ -67,12 +69,14 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
     "scale": (GROW, {"image": PICTURE, "scale": 1}, "invalid_request", "scale", "1.1"),
     "scale beyond": (GROW, {"image": PICTURE, "scale": 16, "upscaler": "quick"}, "invalid_request", "upscaler", "upscale"),
     "unknown upscaler": (GROW, {"image": PICTURE, "upscaler": "nope"}, "unknown_model", "upscaler", "grow"),
-    "no such job": ("wait_for_job", {"job_id": NOBODYS}, "not_found", "", NOBODYS),
+    "no such job": ("wait_for_job", {"job_id": NOBODYS}, "not_found", "job_id", NOBODYS),
     "no job": ("cancel_job", {}, "invalid_request", "job_id", "missing"),
     "bad date": ("search_images", {"since": "yesterday"}, "invalid_request", "since", "2026"),
     "bad cursor": ("search_images", {"cursor": "x"}, "invalid_request", "cursor", "list"),
     "bad sort": ("search_images", {"sort": "best"}, "invalid_request", "sort", "newest"),
     "size of a look": ("get_image", {"image": NOBODYS, "size": "1x1"}, "invalid_request", "size", "view"),
+    "a look at an address": ("get_image", {"image": "http://a.example/b.png"}, "invalid_request", "image", "gallery"),
+    "nobody's picture": ("get_image", {"image": NOBODYS}, "not_found", "image", NOBODYS),
     "no id": ("get_image", {"image": "cat"}, "invalid_request", "image", "cat"),
 }  # fmt: skip
 """What is called, with what -> the code, the field, and some of the message."""
@@ -157,9 +161,12 @@ async def test_a_wallet_that_is_empty(url: str, wiring: Wiring) -> None:
 
 async def test_a_trashed_picture_is_not_shown(url: str) -> None:
     async with agent(url) as client, httpx.AsyncClient(base_url=url, headers=bearer(ADMIN_KEY), trust_env=False) as gallery:
-        image = data(await client.call_tool(DRAW, {"prompt": "a"}))["images"][0]["id"]
+        made = data(await client.call_tool(DRAW, {"prompt": "a"}))
+        image = made["images"][0]["id"]
         await gallery.delete(f"/v1/images/{image}")
         told = fault(await client.call_tool("get_image", {"image": image}))
         assert (told["code"], told["field"], "trash" in told["message"]) == ("wrong_state", "image", True)
         told = fault(await client.call_tool(EDIT, {"prompt": "a", "image": image}))
         assert (told["code"], told["field"]) == ("wrong_state", "image")
+        waited = await client.call_tool("wait_for_job", {"job_id": made["job_id"]})
+        assert (data(waited)["images"], pictures(waited), "deleted" in data(waited)["next"]) == ([], [], True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from typing import Any
 
@@ -12,15 +11,11 @@ from PIL import Image
 
 from gateway.wiring import Wiring
 from tests.api.house import ADMIN_KEY, bearer, member_key
-from tests.api.mcp.talking import LEGACY, MODERN, MODES, agent, data, fault, pictures
+from tests.api.mcp.talking import MODERN, MODES, agent, data, fault, pictures, uri
 from tests.api.pictures import BLUE, WHITE, flat
 from tests.fakes.web import Web, ok
 
 pytestmark = pytest.mark.server
-
-
-def uri(picture: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 async def task(url: str, job_id: str) -> dict[str, Any]:
@@ -189,18 +184,18 @@ async def test_what_is_told_meanwhile(url: str, mode: str) -> None:
     assert any("of 30" in (words or "") for _, _, words in told)
 
 
-async def test_the_same_call_with_the_same_word_is_one_job(url: str) -> None:
-    asked = {"prompt": "a", "idempotency_key": "once", "view": "none"}
+async def test_null_is_what_was_left_out(url: str) -> None:
+    """Some language models fill in every argument there is."""
+    asked = {"prompt": "a", **dict.fromkeys(("model", "size", "n", "negative_prompt", "loras", "view", "background", "wait"))}
     async with agent(url) as client:
-        jobs = [data(await client.call_tool("generate_image", asked))["job_id"] for _ in range(2)]
-        assert jobs[0] == jobs[1]
-        told = fault(await client.call_tool("generate_image", {**asked, "background": "opaque"}))
-        assert (told["code"], told["field"]) == ("idempotency_conflict", "idempotency_key")
-    async with agent(url, LEGACY, **{"Idempotency-Key": "twice"}) as client:
-        picture = {"image": uri(flat()), "prompt": "a"}
-        jobs = [data(await client.call_tool("edit_image", picture))["job_id"] for _ in range(2)]
-        assert jobs[0] == jobs[1]
-        assert fault(await client.call_tool("edit_image", {**picture, "prompt": "b"}))["code"] == "idempotency_conflict"
+        assert data(await client.call_tool("generate_image", asked))["model"] == "quick"
+        assert fault(await client.call_tool("generate_image", {"prompt": None}))["message"].startswith("prompt is missing")
+
+
+async def test_a_picture_is_looked_at_by_its_url(url: str) -> None:
+    async with agent(url) as client:
+        (image,) = data(await client.call_tool("generate_image", {"prompt": "a", "view": "none"}))["images"]
+        assert data(await client.call_tool("get_image", {"image": image["url"]}))["id"] == image["id"]
 
 
 async def test_the_headers_priority_counts(url: str) -> None:

@@ -49,9 +49,10 @@ INVALID = "invalid_value"
         ({"partial_images": 2}, 400, INVALID, "partial_images", "stream"),
         ({"partial_images": 4, "stream": True}, 400, INVALID, "partial_images", "0 to 3"),
         ({"moderation": "low", "model": "cloud"}, 400, INVALID, "moderation", "cloud"),
-        ({"style": "vivid"}, 400, INVALID, "style", "quick"),
+        ({"style": "natural"}, 400, INVALID, "style", "quick"),
         ({"strength": 0.5}, 400, "unknown_parameter", "strength", "edits"),
         ({"colour": "red"}, 400, "unknown_parameter", "colour", "not known"),
+        ({"steps": 5}, 400, "unknown_parameter", "steps", "num_inference_steps"),
         ({"prompt": "refuse me"}, 400, INVALID, "prompt", "fake engine"),
         ({"stream": True, "model": "quik"}, 404, "model_not_found", "model", "quick"),
     ],
@@ -229,6 +230,24 @@ async def test_an_answer_that_cannot_be_shown_is_not_asked_for_twice(
     assert streamed.status_code == 200
     assert streamed.text.startswith("event: error\n")
     assert '"code":"answer_lost"' in streamed.text
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+@pytest.mark.parametrize("more", [{}, {"response_format": "url"}, {"stream": True}])
+async def test_a_key_whose_pictures_were_deleted_names_nothing(client: httpx.AsyncClient, more: Json, for_ever: bool) -> None:
+    body, named = {"prompt": "a", **more}, {"Idempotency-Key": "k"}
+    task = (await client.post(GENERATIONS, json=body, headers=named)).headers["x-darkroom-task"]
+    (image,) = (await client.get("/v1/images")).json()["data"]
+    assert (await client.delete(f"/v1/images/{image['id']}")).status_code == 204
+    if for_ever:
+        assert (await client.delete(f"/v1/images/{image['id']}/forever")).status_code == 204
+    response = await client.post(GENERATIONS, json=body, headers=named)
+    if more.get("stream"):
+        assert response.text.startswith("event: error\n")
+        assert '"code":"pictures_deleted"' in response.text
+    else:
+        told = refused(response, 404, "pictures_deleted")
+        assert told["job_id"] == task
 
 
 async def _cancel(client: httpx.AsyncClient) -> None:

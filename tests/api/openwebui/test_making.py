@@ -13,7 +13,10 @@ import pytest
 from litestar import Litestar
 from PIL import Image
 
+from gateway.api.openwebui.asked import WebuiEdit
+from gateway.api.tasks.asked import DataUriPicture
 from gateway.wiring import Wiring
+from tests.api.holding import bodies_held, held
 from tests.api.house import anyone, bearer, finished, member_key
 from tests.api.openwebui.asking import EDIT, MAKE, MODELS, file, made
 from tests.api.pictures import GREEN, RED, WHITE, flat
@@ -176,3 +179,18 @@ async def test_a_client_that_leaves_does_not_stop_its_job(client: httpx.AsyncCli
     assert task["status"] == "running"
     await client.post(f"/v1/tasks/{task['task_id']}/cancel")
     await finished(client, task["task_id"])
+
+
+@pytest.mark.parametrize("several", [False, True])
+async def test_pictures_that_were_taken_in_are_not_held_for_those_who_wait(client: httpx.AsyncClient, several: bool) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(flat(RED)).decode()}"
+    body = {"prompt": "a", "model": "stuck", "image": [url] if several else url, "mask": url}
+    waiting = asyncio.create_task(client.post(EDIT, json=body))
+    while not (tasks := (await client.get("/v1/tasks")).json()["data"]):
+        assert not waiting.done(), waiting.result().text
+        await asyncio.sleep(0.01)
+    assert not any(any(each.images) or each.mask for each in held(WebuiEdit))
+    assert not held(DataUriPicture)
+    assert not [each for each in bodies_held() if b"data:image" in each]
+    await client.post(f"/v1/tasks/{tasks[0]['task_id']}/cancel")
+    await waiting

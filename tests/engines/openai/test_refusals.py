@@ -236,12 +236,22 @@ async def test_an_engine_that_is_replaced_ends_its_work_first(engine: OpenAIEngi
     running = asyncio.create_task(make(engine))
     while not upstream.asked:
         await asyncio.sleep(0.01)
+    opened = engine._opened
+    assert opened is not None
     await engine.aclose()
     upstream.gate.set()
     assert [event for event in (await running).events if isinstance(event, ImageReady)]
     await asyncio.sleep(0.01)
-    assert engine._opened is not None
-    assert engine._opened[1].is_closed()
+    assert opened[1].is_closed()
+
+
+async def test_an_engine_that_is_replaced_makes_what_its_lane_was_given_before(engine: OpenAIEngine, make: Make) -> None:
+    """The lane may have waited: for its turn, or for a picture to be read."""
+    await make(engine)
+    await engine.aclose()
+    assert [event for event in (await make(engine)).events if isinstance(event, ImageReady)]
+    await asyncio.sleep(0.01)
+    assert engine._opened is None, "closed anew"
 
 
 async def test_who_leaves_between_previews_gets_no_picture(engine: OpenAIEngine, make: Make) -> None:

@@ -206,3 +206,19 @@ async def test_the_same_request_again_is_the_same_job(client: httpx.AsyncClient,
     assert third.headers["x-should-retry"] == "false"
     async with anyone(client._transport.app, bearer(await member_key(wiring))) as other:  # type: ignore[attr-defined]
         assert (await other.post(CHAT, json=body, headers=named)).json()["id"] != first.json()["id"]
+
+
+@pytest.mark.parametrize("way", ["", "/forever"])
+@pytest.mark.parametrize("more", [{}, IMAGE, {"stream": True}], ids=["words", "pictures", "stream"])
+async def test_a_name_whose_pictures_are_deleted(client: httpx.AsyncClient, way: str, more: Json) -> None:
+    body, headers = {"model": "quick", "messages": TALK, **more}, {"Idempotency-Key": "mine"}
+    made = await task_of(client, await client.post(CHAT, json=body, headers=headers))
+    path = f"/v1/images/{made['output']['images'][0]['artifact_id']}"
+    await client.delete(path)
+    if way:
+        await client.delete(path + way)
+    again = await client.post(CHAT, json=body, headers=headers)
+    if "stream" in more:
+        assert events(again)[-1]["error"]["code"] == "pictures_deleted"
+    else:
+        assert refused(again, 404, "pictures_deleted")["job_id"] == made["task_id"]

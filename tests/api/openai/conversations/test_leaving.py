@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 from litestar import Litestar
+from openai import APIError, AsyncOpenAI
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from gateway.images import records as images
 from tests.api.house import ADMIN_KEY, bearer, finished, served
 from tests.api.openai.conversations.asking import CHAT, RESPONSES, Json, events, refused, user
 
@@ -29,6 +31,33 @@ async def test_a_stream_tells_its_failure(client: httpx.AsyncClient, path: str) 
         assert told["type"] == "response.failed"
         assert told["response"]["error"]["code"] == "image_content_policy_violation"
         assert told["response"]["output"][0]["status"] == "failed"
+
+
+@pytest.mark.parametrize("path", [CHAT, RESPONSES])
+async def test_a_stream_tells_that_its_answer_is_lost(
+    client: httpx.AsyncClient, sdk: AsyncOpenAI, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(images, "of_job", _torn)
+    body = {"model": "quick", "stream": True} | ({"messages": TALK} if path == CHAT else {"input": "a"})
+    told = events(await client.post(path, json=body))
+    assert told[-1]["error"]["code"] == "answer_lost"
+    assert told[-1]["error"]["job_id"]
+    if path == RESPONSES:
+        TypeAdapter(ResponseStreamEvent).validate_python(told[-1])
+        assert (told[-1]["type"], told[-1]["sequence_number"]) == ("error", len(told) - 1)
+        assert told[-1]["message"] == told[-1]["error"]["message"]
+    with pytest.raises(APIError, match="cannot be shown"):
+        [each async for each in await _streamed(sdk, path)]
+
+
+async def _torn(*_: object) -> list[object]:
+    raise RuntimeError("the disk has gone")
+
+
+async def _streamed(sdk: AsyncOpenAI, path: str) -> AsyncIterator[object]:
+    if path == CHAT:
+        return await sdk.chat.completions.create(model="quick", messages=[{"role": "user", "content": "a"}], stream=True)
+    return await sdk.responses.create(model="quick", input="a", stream=True)
 
 
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])

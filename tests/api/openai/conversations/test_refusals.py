@@ -94,6 +94,7 @@ REFUSED: dict[str, tuple[tuple[str, Json], int, str, str | None]] = {
     "no input": ((RESPONSES, {"model": "quick"}), 400, "missing_required_parameter", "input"),
     "transparent, which the model is not": (_chat(background="transparent"), 400, "invalid_value", "background"),
     "of the background, and not stored": (_response(background=True, store=False), 400, "invalid_value", "store"),
+    "sound": (_chat(modalities=["text", "audio"]), 400, "invalid_value", "modalities"),
     "engine down": (_chat(model="away"), 503, "unavailable", None),
     "engine down, responses": (_response(model="away"), 503, "unavailable", None),
     "engine fails": (_chat(model="broken"), 502, "model_unusable", None),

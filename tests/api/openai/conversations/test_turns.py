@@ -67,6 +67,11 @@ def test_what_is_no_picture_in_a_models_words_is_words(words: str) -> None:
     assert heard([model(words), user("a cat", at=2)], "messages").earlier == ()
 
 
+def test_files_of_earlier_turns_are_history() -> None:
+    turn = user((ContentPart(type="file"), text("read this")))
+    assert heard([turn, model("Well."), user("a cat", at=2)], "messages").prompt == "a cat"
+
+
 def test_markdown_of_the_users_own_is_words() -> None:
     said_so = f"like ![this]({THERE})"
     assert heard([user(said_so)], "messages").prompt == said_so
@@ -104,7 +109,7 @@ def test_what_says_nothing_is_refused(turns: list[Said], field: str, says: str) 
 )
 def test_what_no_model_of_pictures_takes(part: ContentPart, field: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says) as told:
-        user((part, text("a")))
+        heard([user((part, text("a")))], "messages")
     assert told.value.field == field
 
 
