@@ -309,7 +309,7 @@ class House:
             a1111_extras=A1111Extras(db, bus, models, scheduler, incoming, blobs, a1111_orders),
             a1111_following=a1111_following,
             mcp=mcp,
-            conversations=Conversations(db, models, scheduler, incoming, blobs, links, openai_orders),
+            conversations=Conversations(db, models, scheduler, incoming, links, openai_orders),
             openai_orders=openai_orders,
             openwebui_orders=OpenWebUIOrders(db, bus, models, scheduler, orders, streams, links),
             secrets=self.secrets,

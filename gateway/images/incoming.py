@@ -124,6 +124,10 @@ class Incoming:
         largest = self._settings().uploads.max_pixels
         return await self.keep(principal, await self._in_thread(lambda: _from_alpha(data, field, largest)), field=field)
 
+    async def alpha_of(self, principal: Principal, image: Image, field: str) -> Image:
+        """The same of a picture that is kept here. Raises as `BlobStore.get` does, too."""
+        return await self.from_alpha(principal, await self._blobs.get(image.blob), field)
+
     async def of_team(self, principal: Principal, image_id: str, field: str) -> Image:
         """The team's picture, to be used now: an upload of it is kept for its days once more.
 

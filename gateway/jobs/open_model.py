@@ -14,6 +14,7 @@ class Said(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ratio: float | None = None
     megapixels: float | None = None
     steps: int | None = None
+    work: float | None = None
     guidance_scale: float | None = None
     sampler: str | None = None
     strength: float | None = None

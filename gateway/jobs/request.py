@@ -12,6 +12,7 @@ from msgspec import Struct
 from engines.contract import Capability, ImageRequest, Lora, ModelCard, Picture, Pixels, Size, Span
 from gateway import cards
 from gateway.catalog import AUTO, ModelEntry, Quality, Resolution
+from gateway.errors import InvalidInput
 from gateway.jobs.open_model import MovedFrom, Said
 from gateway.presets.presets import Used
 
@@ -78,6 +79,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     """The same: `low`, `standard`, `high` or `4k`."""
     n: int = 1
     steps: int | None = None
+    work: float | None = None
+    """How many times its own number of steps a model takes, where `steps` says nothing."""
     guidance_scale: float | None = None
     sampler: str | None = None
     strength: float | None = None
@@ -180,7 +183,7 @@ def resolve(asked: Submission, entry: ModelEntry, card: ModelCard, max_pixels: i
         make=geometry.make,
         size=geometry.final,
         upscaler=entry.upscaler if geometry.scaled else None,
-        steps=_or_default(asked.steps, int(card.steps.default) if card.steps else None),
+        steps=_or_default(asked.steps, _own_steps(asked, card, entry.id)),
         guidance_scale=_or_default(asked.guidance_scale, _default(card.guidance_scale)),
         sampler=cards.sampler_name(asked.sampler, card, entry.id),
         strength=_or_default(asked.strength, _default(card.strength)) if changes_source else None,
@@ -283,6 +286,14 @@ def _said(asked: Submission) -> Said:
 
 def _default(span: Span | None) -> float | None:
     return span.default if span else None
+
+
+def _own_steps(asked: Submission, card: ModelCard, model: str) -> int | None:
+    if card.steps is not None:
+        return round(min(max(card.steps.default * (asked.work or 1.0), card.steps.low), card.steps.high))
+    if asked.work not in (None, 1.0):
+        raise InvalidInput(f'The model "{model}" has no steps to take more or less of; leave quality out.', field="quality")
+    return None
 
 
 def _or_default(given: _T | None, default: _T | None) -> _T | None:

@@ -82,6 +82,21 @@ async def test_only_what_another_may_do_better_goes_to_another(open_box: OpenBox
     assert (ended.state, ended.model) == (("succeeded", "spare") if moves else ("failed", "cloud"))
 
 
+async def test_what_was_said_of_the_work_is_of_the_next_models_own(open_box: OpenBox) -> None:
+    box = await open_box(ON, m='load_error = "ModelUnusable"', spare="defaults = { steps = 40 }\nlimits = { steps = [30, 50] }")
+    job = await ask(box, work=2.0)
+    assert job.request.steps == 8
+    done = await box.until(job)
+    assert (done.state, done.model, done.request.steps) == ("succeeded", "spare", 50)
+
+
+async def test_a_team_is_not_given_a_model_that_it_may_not_ask_for(open_box: OpenBox) -> None:
+    toml = ON.replace('"auto"', '"spare", "auto"')
+    box = await open_box(toml, m='error = "ModelUnusable"', spare='teams = ["others"]', third="")
+    done = await box.until(await ask(box))
+    assert (done.state, done.model) == ("succeeded", "third")
+
+
 async def test_what_may_have_been_paid_for_is_not_made_elsewhere(open_box: OpenBox) -> None:
     box = await open_box(ON, m='replay = "never"\nerror = "crash"', spare="")
     ended = await box.until(await ask(box))

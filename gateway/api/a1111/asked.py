@@ -14,7 +14,7 @@ from gateway.presets.filling import LONGEST_PROMPT
 
 Text = Annotated[str, Meta(max_length=LONGEST_PROMPT)]
 Word = Annotated[str, Meta(max_length=500)]
-TaskId = Annotated[str, Meta(min_length=1, max_length=200)]
+TaskId = Annotated[str, Meta(max_length=200)]
 MOST_AT_ONCE = 100
 """Pictures of one call, before the model has a say; and files of one batch."""
 Count = Annotated[int, Meta(ge=1, le=MOST_AT_ONCE)]

@@ -13,10 +13,10 @@ from gateway.accounts import Principal, options
 from gateway.api import together
 from gateway.api.a1111 import meaning, settings, wire
 from gateway.api.a1111.asked import Img2Img, Processing
-from gateway.api.a1111.bodies import as_header
 from gateway.api.a1111.errors import SamplerNotFound, in_our_words, within
 from gateway.api.a1111.following import SURFACE
 from gateway.api.a1111.meaning import Pictures
+from gateway.api.a1111.passing_over import passed_over
 from gateway.api.a1111.preparing import prepared
 from gateway.api.a1111.prompts import NONE, words
 from gateway.api.a1111.wire import Generated
@@ -33,8 +33,6 @@ from gateway.events import Bus
 from gateway.images import records as images
 from gateway.images.image import Image
 from gateway.images.incoming import Incoming
-from gateway.images.reading import a1111
-from gateway.images.reading.recipe import Recipe
 from gateway.jobs.idempotency import earlier
 from gateway.jobs.records import Job
 from gateway.jobs.request import InputPicture, Submission
@@ -114,9 +112,9 @@ class A1111Orders:
                 asked, told, kept, offer, chosen, model=model, bulk=bulk, idempotency=idempotency
             )  # fmt: skip
             job = await submit(self._db, self._bus, offer, principal, wanted, self._models.catalog)
-        passed_over = _passed_over(given, said)
+        ignored = (*ignored, *passed_over(given, said))
         _let_go(given, asked)
-        return Taken(job, asked, (*ignored, *passed_over))
+        return Taken(job, asked, ignored)
 
     async def answer(self, taken: Taken, streams: Streams) -> Generated:
         """When it is done; of a call that was interrupted what was done by then. Raises NotDone."""
@@ -238,23 +236,3 @@ def _let_go(*asked: Processing) -> None:
     for each in asked:
         if isinstance(each, Img2Img) and not each.include_init_images:
             let_go(each, init_images=None, mask=None)
-
-
-def _passed_over(asked: Processing, model: str | None) -> tuple[str, ...]:
-    """What only A1111 itself has a use for, where it was meant."""
-    told = []
-    if isinstance(asked, Img2Img) and asked.mask and asked.inpaint_full_res is not False and asked.inpaint_full_res_padding:
-        told.append("inpaint_full_res_padding")
-    if asked.infotext:
-        told += _passed_over_in(a1111.read(asked.infotext), model)
-    return tuple(told)
-
-
-def _passed_over_in(said: Recipe, model: str | None) -> list[str]:
-    """Names of what an infotext has beside what is taken from it."""
-    known = {
-        "Model": said.model.name if model is None else "",
-        "VAE": said.vae,
-        "Clip skip": (said.clip_skip or 1) > 1,
-    }
-    return [f"infotext.{as_header(name)}" for name in (*(name for name, value in known.items() if value), *said.more)]

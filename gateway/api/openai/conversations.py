@@ -18,8 +18,8 @@ from gateway.api.openai.ids import CALL, RESPONSE, job_of
 from gateway.api.openai.meaning import Wanted
 from gateway.api.openai.orders import SURFACE, OpenAIOrders
 from gateway.api.openai.turns import Shown, Talk
-from gateway.api.tasks.asked import ArtifactPicture, DataUriPicture, Priority, UrlPicture
-from gateway.api.tasks.handed import AlphaMask, Handed
+from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, DataUriPicture, Priority, UrlPicture
+from gateway.api.tasks.handed import AlphaOf
 from gateway.db import Database
 from gateway.errors import InvalidInput, NotFound, WrongState
 from gateway.images import records as images
@@ -28,7 +28,6 @@ from gateway.jobs import records as jobs
 from gateway.jobs.records import Job
 from gateway.models import Models
 from gateway.scheduling.loop import Scheduler
-from gateway.storage import BlobStore
 
 _CLASSES: dict[Tier, Priority] = {"flex": "bulk", "priority": "interactive", "fast": "interactive", "ultrafast": "interactive"}
 _FILE = "file-"
@@ -60,7 +59,6 @@ class Conversations:
         models: Models,
         scheduler: Scheduler,
         incoming: Incoming,
-        blobs: BlobStore,
         links: Links,
         orders: OpenAIOrders,
     ) -> None:
@@ -68,7 +66,6 @@ class Conversations:
         self._models = models
         self._scheduler = scheduler
         self._incoming = incoming
-        self._blobs = blobs
         self._links = links
         self._orders = orders
 
@@ -80,10 +77,11 @@ class Conversations:
         talk, config = asking.talk, asking.config
         if config != ImageConfig() and asking.options.get("size") not in (None, "auto"):
             raise InvalidInput("image_config says how large it is; leave size out, or that.", field="size")
-        attached = [(shown.field, await self._handed(principal, shown)) for shown in talk.attached]
+        attached = [(shown.field, await self._picture(principal, shown)) for shown in talk.attached]
         room = await self._room(principal, asking)
         pictures = [*attached, *await self._found(principal, talk.earlier, room)]
-        mask = await self._mask(principal, asking.mask) if asking.mask else None
+        # What is transparent in it is painted anew.
+        mask = AlphaOf(await self._picture(principal, asking.mask)) if asking.mask else None
         if asking.mask and not pictures:
             raise InvalidInput("The mask is of a picture, and here is none.", field=asking.mask.field)
         wanted = Wanted(
@@ -146,11 +144,11 @@ class Conversations:
             return 0
         return max((more for more in range(1, earlier + 1) if cards.takes(attached + more, what, card)), default=0)
 
-    async def _found(self, principal: Principal, earlier: Sequence[Shown], room: int) -> list[tuple[str, Handed]]:
+    async def _found(self, principal: Principal, earlier: Sequence[Shown], room: int) -> list[tuple[str, AnyPicture]]:
         """The first so many that can be had, with their names. Addresses of ours whose picture is gone are passed over, and
         those of others that a model wrote.
         """
-        found: list[tuple[str, Handed]] = []
+        found: list[tuple[str, AnyPicture]] = []
         for shown in earlier:
             if len(found) == room:
                 break
@@ -158,7 +156,7 @@ class Conversations:
             if ours is None:
                 if shown.ours_only and not shown.url.startswith("data:"):
                     continue
-                found.append((shown.field, await self._handed(principal, shown)))
+                found.append((shown.field, await self._picture(principal, shown)))
             elif await self._has(principal, ours, shown.field):
                 found.append((shown.field, ArtifactPicture(ours)))
         return found
@@ -170,7 +168,7 @@ class Conversations:
             return False
         return True
 
-    async def _handed(self, principal: Principal, shown: Shown) -> Handed:
+    async def _picture(self, principal: Principal, shown: Shown) -> AnyPicture:
         """Raises NotFound, InvalidInput."""
         if shown.file_id:
             return ArtifactPicture(shown.file_id.removeprefix(_FILE))
@@ -186,7 +184,7 @@ class Conversations:
             return ArtifactPicture(ours)
         return UrlPicture(shown.url)
 
-    async def _of_call(self, principal: Principal, shown: Shown) -> Handed:
+    async def _of_call(self, principal: Principal, shown: Shown) -> AnyPicture:
         """The picture that the call made here; else the one that came along. Raises NotFound."""
         try:
             async with self._db.read() as connection:
@@ -197,17 +195,6 @@ class Conversations:
             if shown.base64:
                 return DataUriPicture(f"data:image/png;base64,{shown.base64.rpartition(',')[2]}")
             raise NotFound(f"There is no picture of the call {shown.call[:100]}.", field=shown.field) from error
-
-    async def _mask(self, principal: Principal, shown: Shown) -> Handed:
-        """What is transparent in it is painted anew."""
-        handed = await self._handed(principal, shown)
-        if isinstance(handed, ArtifactPicture):
-            kept = await self._incoming.of_team(principal, handed.artifact_id, shown.field)
-        elif isinstance(handed, DataUriPicture):
-            kept = await self._incoming.from_data_uri(principal, handed.data_uri, shown.field)
-        else:
-            kept = await self._incoming.from_url(principal, shown.url, shown.field)
-        return AlphaMask(await self._blobs.get(kept.blob))
 
 
 def _options(prompt: str, given: Mapping[str, Any], *, edits: bool) -> ImageOptions:

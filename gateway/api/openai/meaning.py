@@ -93,11 +93,11 @@ def of_its_ratio(wanted: Wanted, submission: Submission) -> Submission:
 def with_the_rest(asked: ImageOptions, wanted: Submission, offer: Offer) -> Submission:
     """What this API has fields for and others have not, as this model takes it. Raises InvalidInput."""
     compression = asked.output_compression if wanted.output_format != "png" else None
-    steps, choices = _work(asked, offer.card)
+    work, choices = _work(asked, offer.card)
     priced = None if asked.quality in (None, "auto") else _PRICED.get(str(asked.quality), "hd")
     return msgspec.structs.replace(
         wanted,
-        steps=wanted.steps if steps is None else steps,
+        work=work,
         choices={**choices, **_chosen(asked, offer)},
         quality=priced or wanted.quality,
         shown={**wanted.shown, **({"quality": priced} if priced else {})},
@@ -130,8 +130,8 @@ def _called(field: str, fields: Sequence[str]) -> str:
     return "image" if place == 0 else f"image[{place}]"
 
 
-def _work(asked: ImageOptions, card: ModelCard) -> tuple[int | None, dict[str, str]]:
-    """`quality`: the word of the model's maker, else a number of steps."""
+def _work(asked: ImageOptions, card: ModelCard) -> tuple[float | None, dict[str, str]]:
+    """`quality`: the word of the model's maker, else how many times its own steps."""
     word = asked.quality
     if word is None or word == "auto":
         return None, {}
@@ -139,7 +139,7 @@ def _work(asked: ImageOptions, card: ModelCard) -> tuple[int | None, dict[str, s
     if words:
         return None, {"quality": _ALIKE.get(word, word) if word not in words and _ALIKE.get(word) in words else word}
     if card.steps is not None:
-        return round(min(max(card.steps.default * STEPS[word], card.steps.low), card.steps.high)), {}
+        return STEPS[word], {}
     return None, {} if word in _NO_STEPS else {"quality": word}
 
 

@@ -21,7 +21,14 @@ from gateway.api.openai.wordless import RESPONSES, refuse
 from gateway.errors import DarkroomError, InvalidInput
 
 _OF_TOOL = frozenset(ImageTool.__struct_fields__) - {"type", "model"}
-_HERE = {**IMAGES, **dict.fromkeys(("prompt", "source", "references", "image"), "input"), "mask": "input_image_mask"}
+_MASK = "input_image_mask"
+_HERE = {
+    **IMAGES,
+    **dict.fromkeys(("prompt", "source", "references", "image"), "input"),
+    "mask": _MASK,
+    "mask.artifact_id": f"{_MASK}.file_id",
+    **dict.fromkeys(("mask.url", "mask.data_uri"), f"{_MASK}.image_url"),
+}
 """The domain's word for a field -> the one that a response, or its tool, has for it."""
 _CALL, _MESSAGE, _REFERENCE = "image_generation_call", "message", "item_reference"
 
@@ -38,7 +45,7 @@ async def asking(data: ResponseAsked, principal: Principal, conversations: Conve
         talk=_of_action(talk, tool, where),
         options={**options_of(tool), **_of_request(data, tool)},
         named=("responses", data),
-        mask=_mask(mask, f"{where}.input_image_mask") if mask else None,
+        mask=_mask(mask, f"{where}.{_MASK}") if mask else None,
         config=data.image_config or ImageConfig(),
         shown=wire.kept(data, tool),
         tier=data.service_tier,
@@ -111,6 +118,6 @@ def in_words_of_tool(data: ResponseAsked) -> Iterator[None]:
     except DarkroomError as error:
         tool, where = image_tool(data)
         field = _HERE.get(error.field, error.field)
-        of_tool = field in _OF_TOOL or (field == "model" and tool.model)
+        of_tool = field.partition(".")[0] in _OF_TOOL or (field == "model" and tool.model)
         error.field = f"{where}.{field}" if of_tool else field
         raise

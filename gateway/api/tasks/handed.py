@@ -21,4 +21,10 @@ class AlphaMask(Struct, frozen=True):
     data: bytes
 
 
-Handed: TypeAlias = AnyPicture | FilePicture | AlphaMask
+class AlphaOf(Struct, frozen=True):
+    """The same, of a picture that a body only names."""
+
+    picture: AnyPicture
+
+
+Handed: TypeAlias = AnyPicture | FilePicture | AlphaMask | AlphaOf

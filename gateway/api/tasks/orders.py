@@ -13,7 +13,7 @@ from gateway.api import together
 from gateway.api.choice import offer_for
 from gateway.api.repeats import named
 from gateway.api.tasks.asked import ArtifactPicture, Asked, ImageToImage, Priority, UrlPicture
-from gateway.api.tasks.handed import AlphaMask, FilePicture, Handed
+from gateway.api.tasks.handed import AlphaMask, AlphaOf, FilePicture, Handed
 from gateway.api.tasks.meaning import Pictures, capability, check_alone, check_card, in_our_words, is_bulk, submission
 from gateway.catalog import Surface
 from gateway.db import Database
@@ -140,6 +140,8 @@ class Orders:
             return await self._incoming.keep(principal, given.data, field=field)
         if isinstance(given, AlphaMask):
             return await self._incoming.from_alpha(principal, given.data, field)
+        if isinstance(given, AlphaOf):
+            return await self._incoming.alpha_of(principal, await self.image(principal, given.picture, field), field)
         if isinstance(given, ArtifactPicture):
             return await self._incoming.of_team(principal, given.artifact_id, f"{field}.artifact_id")
         if isinstance(given, UrlPicture):

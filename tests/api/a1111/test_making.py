@@ -112,8 +112,8 @@ async def test_aliases_and_titles_of_models(client: httpx.AsyncClient, name: str
     assert (await made(client, override_settings={"sd_model_checkpoint": name}))["info"]["sd_model_name"] == "quick"
 
 
-async def test_numbers_may_be_text_and_null_is_left_out(client: httpx.AsyncClient) -> None:
-    answer = await made(client, model="free", seed="5", steps="2", width=64.0, height="64", styles=None, sampler_name=None)
+async def test_numbers_may_be_text_and_what_asks_for_nothing_is_let_pass(client: httpx.AsyncClient) -> None:
+    answer = await made(client, model="free", seed="5", steps="2", width=64.0, height="64", styles=None, force_task_id="")
     assert (answer["info"]["seed"], answer["info"]["steps"], answer["info"]["width"]) == (5, 2, 64)
 
 

@@ -55,7 +55,6 @@ REFUSED: list[tuple[str, Json, str]] = [
     (T, {"override_settings": {"eta_noise_seed_delta": 31337}}, "override_settings.eta_noise_seed_delta"),
     (T, {"override_settings": {"samples_format": "avif"}}, "override_settings.samples_format"),
     (T, {"override_settings": {"quick_settings": 7}}, "override_settings.quick_settings"),
-    (T, {"force_task_id": ""}, "force_task_id"),
     (T, {"step": 20}, "step"),
     (T, {"cfgscale": 3}, "cfgscale"),
     (G, {"init_images": ["not base64!"]}, "init_images.0"),

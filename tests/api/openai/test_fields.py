@@ -17,7 +17,7 @@ HONOURED = frozenset({
     "background", "model", "n", "output_compression", "output_format", "partial_images", "prompt", "quality",
     "response_format", "safety_identifier", "size", "stream", "style", "user",
 })  # fmt: skip
-"""By both; `style` by a model whose maker has the word: of others `vivid`, which clients of DALL·E always send, asks nothing."""
+"""By both; `style` by a model whose maker has the word, of others `vivid`, which DALL·E's clients always send, asks nothing."""
 OF_EDITS = frozenset({"image", "input_fidelity", "mask"})
 HARMLESS = {"moderation": "what runs here is moderated by nobody, and how strictly a cloud does it is its account's to say"}
 REFUSED: dict[str, Any] = {

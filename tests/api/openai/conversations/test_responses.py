@@ -14,7 +14,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from tests.api.house import finished
-from tests.api.openai.conversations.asking import RESPONSES, Json, data_url, events, given, half_mask, opened, refused, task_of
+from tests.api.openai.conversations.asking import RESPONSES, Json, data_url, events, given, opened, refused, task_of
 from tests.api.pictures import BLUE, GREEN, RED, flat
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -110,18 +110,6 @@ async def test_history_of_other_kinds_is_not_read(client: httpx.AsyncClient) -> 
     ]  # fmt: skip
     response, call = await asked(client, input=talk)
     assert (call["action"], (await task_of(client, response))["input"]["prompt"]) == ("generate", "a cat")
-
-
-async def test_a_mask_and_pictures_by_their_ids(client: httpx.AsyncClient, journal: Path) -> None:
-    upload = (await client.post("/v1/uploads", files={"file": ("a.png", flat(BLUE))})).json()["artifact_id"]
-    mask = (await client.post("/v1/uploads", files={"file": ("m.png", base64.b64decode(half_mask()[22:]))})).json()
-    for shown in ({"image_url": half_mask()}, {"file_id": mask["artifact_id"]}):
-        _, call = await asked(client, {"input_image_mask": shown}, input=[user("a", input_image(file_id=upload))])
-        assert call["action"] == "edit"
-        assert given(journal)["source"][2:] == list(BLUE)
-        assert given(journal)["mask"] is not None
-        left, right = (opened(call["result"]).convert("RGB").getpixel((x, 32)) for x in (8, 120))
-        assert (left != BLUE, right) == (True, BLUE), "what is transparent is painted anew"
 
 
 @pytest.mark.parametrize(
