@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gateway.api.streams import Streams
 from gateway.db import Database
-from gateway.errors import DarkroomError, NotAccepting
+from gateway.errors import DarkroomError, NotAccepting, NotFound
 from gateway.events import Bus
+from gateway.images.records import Image
 from gateway.jobs.ending import ended
 from gateway.jobs.records import Job
 
@@ -51,6 +54,24 @@ class JobRefused(JobFailed):
 class JobCanceled(JobFailed):
     status = 409
     code = "canceled"
+
+
+class PicturesDeleted(NotFound):
+    """An Idempotency-Key names a job whose pictures are no longer there."""
+
+    code = "pictures_deleted"
+
+    def __init__(self, job_id: str, headers: dict[str, str] | None = None) -> None:
+        told = f"The pictures of task {job_id} were deleted since; another Idempotency-Key, or none, makes new ones."
+        super().__init__(told, headers=headers, job_id=job_id)
+
+
+def left_of(job: Job, found: Iterable[Image]) -> list[Image]:
+    """The pictures of a job that succeeded, but for those that somebody deleted since. Raises PicturesDeleted for none."""
+    left = [image for image in found if image.deleted_at is None]
+    if not left:
+        raise PicturesDeleted(job.id)
+    return left
 
 
 async def outcome(streams: Streams, db: Database, bus: Bus, job: Job, seconds: float) -> Job:

@@ -20,7 +20,7 @@ from gateway.api.a1111.passing_over import passed_over
 from gateway.api.a1111.preparing import prepared
 from gateway.api.a1111.prompts import NONE, words
 from gateway.api.a1111.wire import Generated
-from gateway.api.blocking import JobCanceled, outcome
+from gateway.api.blocking import JobCanceled, left_of, outcome
 from gateway.api.bodies import let_go
 from gateway.api.choice import meant, offer_for, team_names
 from gateway.api.repeats import named
@@ -132,6 +132,8 @@ class A1111Orders:
             end = canceled.job
         async with self._db.read() as connection:
             found = await images.of_job(connection, end.id)
+        if end.state == "succeeded":
+            found = left_of(end, found)
         return end, found, await together.each(found, lambda image: self._blobs.get(image.blob))
 
     async def settings(self, principal: Principal, override: Mapping[str, Any] | None = None) -> dict[str, Any]:

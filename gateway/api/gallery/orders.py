@@ -133,11 +133,11 @@ class GalleryOrders:
         if known := await earlier(self._db, principal, surface, idempotency):
             return known
         session = await self._session(principal, asked.edit_session_id)
+        image = await self._orders.image(principal, picture, "image")
         with _in_our_words({"model": "upscaler", "capability": "upscaler", "size": "scale"}):
             offer = await offer_for(
                 self._db, self._models, self._scheduler, principal, asked.upscaler, "upscale", pictures=1
             )  # fmt: skip
-            image = await self._orders.image(principal, picture, "image")
             self._see_that_it_may_grow(image, asked.scale, offer)
             wanted = Submission(
                 surface=surface,

@@ -19,10 +19,11 @@ from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
+from gateway.api import blocking
 from gateway.api.blocking import JobCanceled, NotDone
 from gateway.api.problems import Refusal, refuse, refused
 from gateway.api.streams import Frames
-from gateway.errors import DarkroomError, NotFound
+from gateway.errors import DarkroomError
 
 log = logging.getLogger(__name__)
 NO_RETRY = {"x-should-retry": "false"}
@@ -91,14 +92,9 @@ class AnswerLost(DarkroomError):
         super().__init__(told, headers=NO_RETRY, job_id=job_id)
 
 
-class PicturesDeleted(NotFound):
-    """An Idempotency-Key names a job whose pictures are no longer there."""
-
-    code = "pictures_deleted"
-
+class PicturesDeleted(blocking.PicturesDeleted):
     def __init__(self, job_id: str) -> None:
-        told = f"The pictures of task {job_id} were deleted since; another Idempotency-Key, or none, makes new ones."
-        super().__init__(told, headers=NO_RETRY, job_id=job_id)
+        super().__init__(job_id, NO_RETRY)
 
 
 @contextmanager

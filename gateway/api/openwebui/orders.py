@@ -97,7 +97,8 @@ class OpenWebUIOrders:
         seconds = self._models.catalog.settings.jobs.sync_timeout_seconds
         await blocking.outcome(self._streams, self._db, self._bus, job, seconds)
         async with self._db.read() as connection:
-            return [wire.made(image) for image in await images.of_job(connection, job.id)]
+            found = await images.of_job(connection, job.id)
+        return [wire.made(image) for image in blocking.left_of(job, found)]
 
 
 def _generation(asked: WebuiGeneration, choice: Choice, bulk: bool) -> Generation:

@@ -205,6 +205,16 @@ async def test_the_same_key_again_leads_to_the_same_job(client: httpx.AsyncClien
     assert other.status_code == 409
 
 
+async def test_the_same_key_again_when_the_pictures_are_deleted(client: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "once"}
+    await client.post(f"{API}/txt2img", json={"prompt": "a"}, headers=headers)
+    for image in (await client.get("/v1/images")).json()["data"]:
+        await client.delete(f"/v1/images/{image['id']}")
+    again = await client.post(f"{API}/txt2img", json={"prompt": "a"}, headers=headers)
+    assert again.status_code == 404
+    assert "deleted since" in again.text
+
+
 async def test_priority_is_a_header(client: httpx.AsyncClient) -> None:
     answer = answered(await client.post(f"{API}/txt2img", json={"prompt": "a"}, headers={"X-Darkroom-Priority": "bulk"}))
     assert (await client.get(f"/v1/tasks/{answer['info']['job_id']}")).json()["input"]["priority"] == "bulk"

@@ -18,7 +18,7 @@ from gateway.api.tasks.asked import DataUriPicture
 from gateway.wiring import Wiring
 from tests.api.holding import bodies_held, held
 from tests.api.house import anyone, bearer, finished, member_key
-from tests.api.openwebui.asking import EDIT, MAKE, MODELS, file, made
+from tests.api.openwebui.asking import EDIT, MAKE, MODELS, file, file_id, made
 from tests.api.pictures import GREEN, RED, WHITE, flat
 from tests.fakes.fake_engine import read_journal
 
@@ -150,6 +150,14 @@ async def test_the_same_again_is_the_same_pictures(client: httpx.AsyncClient, up
         assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
         moved = await client.post(path.replace("/api/", "/api/v1/"), json=body, headers=header)
         assert moved.json() == first.json()
+
+
+async def test_the_same_again_when_the_pictures_are_deleted(client: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "mine"}
+    (first,) = (await client.post(MAKE, json={"prompt": "a"}, headers=headers)).json()
+    await client.delete(f"/v1/images/{file_id(first)}")
+    again = await client.post(MAKE, json={"prompt": "a"}, headers=headers)
+    assert (again.status_code, again.json()["code"]) == (404, "pictures_deleted")
 
 
 async def test_priority_and_price(client: httpx.AsyncClient) -> None:
