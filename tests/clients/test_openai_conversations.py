@@ -86,7 +86,7 @@ def test_responses_by_the_tool_go_on_from_the_one_before(sdk: OpenAI) -> None:
 
 
 def test_a_streamed_response_shows_how_it_comes_about(sdk: OpenAI) -> None:
-    tool: Any = {"type": "image_generation", **QUICK, "partial_images": 2}
+    tool: Any = {"type": "image_generation", **QUICK, "num_inference_steps": 60, "partial_images": 2}
     with sdk.responses.stream(model=MODEL, input=PROMPT, tools=[tool]) as stream:
         partials = [event for event in stream if event.type == "response.image_generation_call.partial_image"]
         last: Any = stream.get_final_response()
