@@ -14,7 +14,7 @@ from gateway.images.tokens import terms
 from tests.images.shelf import MINE, furnish, picture
 
 LONG = "red circle and blue square, " * 500
-WAITS = 0.5
+WAITS = 1.0
 """Seconds that nothing else may be kept from its turn; on the loop it would be several."""
 
 

@@ -16,7 +16,7 @@ async def test_a_slow_receiver_keeps_no_other_waiting(desk: Desk, world: World, 
     await desk.end("other", url="https://other.example/")
     running.start()
     await running.until("delivered", job_id="other")
-    assert world.busy == AT_ONCE_EACH
+    await until(lambda: world.busy == AT_ONCE_EACH)
     slow.set()
     async with asyncio.timeout(20):
         while await desk.all(state="pending"):
@@ -53,6 +53,8 @@ async def test_a_team_of_slow_receivers_keeps_no_other_team_waiting(
     async with asyncio.timeout(20):
         while (await other.one()).state != "delivered":
             await asyncio.sleep(0.01)
+    await until(lambda: world.busy == AT_ONCE_OF_TEAM)
+    await asyncio.sleep(0.1)
     assert world.busy == AT_ONCE_OF_TEAM
     let_go.set()
     await until(lambda: len(world.calls) == AT_ONCE + 6)
