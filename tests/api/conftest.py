@@ -104,12 +104,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def wiring(tmp_path: Path, database_url: str) -> Wiring:
+def models_toml() -> str:
+    """What stands in models.toml at the start."""
+    return MODELS
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """Where fake engines write what reaches them."""
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def seconds() -> int:
+    """How long a surface waits for a generation before it answers without it."""
+    return 60
+
+
+@pytest.fixture
+def wiring(tmp_path: Path, database_url: str, models_toml: str) -> Wiring:
     """A data folder with a models.toml of fake models, and a migrated database of either kind."""
     data = tmp_path / "data"
     data.mkdir()
     models = data / "models.toml"
-    models.write_text(MODELS)
+    models.write_text(models_toml)
     wiring = Wiring(data=data, models=models, public_url=URL, admin_key=ADMIN_KEY)
     if database_url.startswith("sqlite"):
         shutil.move(database_url.removeprefix("sqlite:///"), data / "darkroom.db")

@@ -82,11 +82,6 @@ error = "ModelUnusable"
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
-
-@pytest.fixture
 async def web() -> AsyncIterator[Web]:
     """Has one picture, at http://pictures.example/cat.png."""
 

@@ -100,11 +100,6 @@ max_references = 2
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
-
-@pytest.fixture
 def write(wiring: Wiring, journal: Path) -> Callable[..., None]:
     """models.toml, with more behind it."""
 

@@ -93,7 +93,7 @@ async def _begun(
 ) -> asyncio.Task[httpx.Response]:
     """A call that waits, once its job runs."""
     waiting = asyncio.create_task(client.post(f"{API}/{call}", json=body, headers=headers))
-    while not (tasks := (await client.get("/v1/tasks")).json()["data"]) or tasks[0]["status"] != "running":
+    while "running" not in [task["status"] for task in (await client.get("/v1/tasks")).json()["data"]]:
         assert not waiting.done(), waiting.result().text
         await asyncio.sleep(0.01)
     return waiting

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -11,87 +10,23 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from gateway.wiring import Wiring
-from tests.api.conftest import PLUGINS
-from tests.api.house import ADMIN_KEY, bearer, create_app, served
-from tests.fakes.web import Web
+from tests.api.house import ADMIN_KEY, bearer, served
+from tests.api.surfaces import EDIT, GONE, GROW, SMALL, TORN, Table, document, troubled
 
-MODELS = """
-[settings.mcp]
-ticket_seconds = {seconds}
+MODELS: dict[str, Table] = {
+    "quick": {"title": "Quick", "upscaler": "lanczos", "native_sizes": SMALL, "aliases": ["fast"]},
+    "edit": EDIT,
+    "grow": GROW,
+    "slow": {"step_seconds": 0.05},
+    **troubled(),
+    "down": {"engine": "torn", "source": "torn:down"},
+    "gone": GONE,
+}
 
-[engines.fake]
-plugin = "fake"
-journal = {journal}
 
-[engines.torn]
-plugin = "torn"
-
-[devices.cpu]
-device = "cpu"
-
-[defaults]
-text_to_image = "quick"
-image_to_image = "edit"
-
-[[models]]
-id = "quick"
-title = "Quick"
-engine = "fake"
-source = "fake:quick"
-upscaler = "lanczos"
-native_sizes = [[128, 128]]
-aliases = ["fast"]
-
-[[models]]
-id = "edit"
-engine = "fake"
-source = "fake:edit"
-max_references = 4
-natives = [[128, 128]]
-upscaler = "lanczos"
-
-[[models]]
-id = "grow"
-engine = "fake"
-source = "fake:grow"
-can = ["upscale"]
-
-[[models]]
-id = "slow"
-engine = "fake"
-source = "fake:slow"
-step_seconds = 0.05
-
-[[models]]
-id = "stuck"
-engine = "fake"
-source = "fake:stuck"
-hang = true
-
-[[models]]
-id = "broken"
-engine = "fake"
-source = "fake:broken"
-error = "ModelUnusable"
-
-[[models]]
-id = "prude"
-engine = "fake"
-source = "fake:prude"
-error = "ContentRejected"
-
-[[models]]
-id = "down"
-engine = "torn"
-source = "torn:down"
-
-[[models]]
-id = "gone"
-engine = "fake"
-source = "fake:gone"
-retired = "quick"
-"""
+@pytest.fixture
+def models_toml(journal: Path, seconds: int) -> str:
+    return document(journal, MODELS, {"mcp": {"ticket_seconds": seconds}}, TORN)
 
 
 @pytest.fixture
@@ -100,18 +35,6 @@ def database_url(migrated_file: Path, tmp_path: Path) -> str:
     path = tmp_path / "darkroom.db"
     shutil.copy(migrated_file, path)
     return f"sqlite:///{path}"
-
-
-@pytest.fixture
-def seconds() -> int:
-    """How long a tool waits before it answers with a ticket."""
-    return 60
-
-
-@pytest.fixture
-def make_app(wiring: Wiring, tmp_path: Path, web: Web, seconds: int) -> Callable[[], Litestar]:
-    wiring.models_path.write_text(MODELS.format(journal=json.dumps(str(tmp_path / "journal")), seconds=seconds))
-    return lambda: create_app(wiring, registry=PLUGINS, internet=web)
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +18,6 @@ from gateway.registry import Registry
 from gateway.wiring import Wiring
 from tests.api.house import create_app
 from tests.api.openwebui.asking import CONFIG, EDIT, MAKE, UPDATE, VERIFY, file, made, refused
-from tests.api.openwebui.conftest import MODELS
 from tests.fakes.fake_engine import FakeEngine, FakeRemoteEngine
 from tests.fakes.web import Web
 
@@ -48,7 +45,12 @@ source = "gpt-image-2"
 
 
 @pytest.fixture
-def make_app(wiring: Wiring, journal: Path, web: Web, settings: str) -> Callable[[], Litestar]:
+def more() -> str:
+    return MORE
+
+
+@pytest.fixture
+def make_app(wiring: Wiring, web: Web) -> Callable[[], Litestar]:
     """With engines that Open WebUI knows, too."""
     plugins: dict[str, type[Engine]] = {
         "fake": FakeEngine,
@@ -56,7 +58,6 @@ def make_app(wiring: Wiring, journal: Path, web: Web, settings: str) -> Callable
         "openai": OpenAIEngine,
         "a1111": A1111Engine,
     }
-    wiring.models_path.write_text(MODELS.format(journal=json.dumps(str(journal)), seconds=60, settings=settings) + MORE)
     (wiring.data / "secrets.toml").write_text('CLOUD_KEY = "old-secret"\nOTHER = "kept"\n')
     wiring = msgspec.structs.replace(wiring, environment={"THEIRS": "the-operators"})
     return lambda: create_app(wiring, registry=Registry(plugins), internet=web)

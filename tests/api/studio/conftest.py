@@ -2,139 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-from litestar import Litestar
 
-from gateway.wiring import Wiring
-from tests.api.conftest import PLUGINS
-from tests.api.house import create_app
-from tests.api.pictures import BLUE, RED, flat
-from tests.fakes.web import Asked, Web, ok
+from tests.api.surfaces import (
+    EDIT,
+    GONE,
+    LOOK,
+    SMALL,
+    TEXT_ONLY,
+    THREE_SIZES,
+    Table,
+    document,
+    troubled,
+    waiting,
+    web_of_pictures,
+)
+from tests.fakes.web import Web
 
-MODELS = """
-[settings.jobs]
-sync_timeout_seconds = {seconds}
-
-[settings.limits]
-max_body_bytes = 65536
-
-[engines.fake]
-plugin = "fake"
-journal = {journal}
-
-[devices.cpu]
-device = "cpu"
-
-[defaults]
-text_to_image = "quick"
-image_to_image = "edit"
-
-[[models]]
-id = "quick"
-engine = "fake"
-source = "fake:quick"
-max_images = 10
-upscaler = "lanczos"
-native_sizes = [[128, 128], [160, 96], [96, 160]]
-aliases = ["gemini-3-pro-image-preview"]
-
-[[models]]
-id = "free"
-engine = "fake"
-source = "fake:free"
-can = ["text_to_image"]
-
-[[models]]
-id = "edit"
-engine = "fake"
-source = "fake:edit"
-max_references = 4
-natives = [[128, 128]]
-upscaler = "lanczos"
-
-[[models]]
-id = "look"
-engine = "fake"
-source = "fake:look"
-max_references = 2
-takes_source = false
-natives = [[128, 128]]
-upscaler = "lanczos"
-
-[[models]]
-id = "short"
-engine = "fake"
-source = "fake:short"
-delivers = 1
-native_sizes = [[128, 128]]
-upscaler = "lanczos"
-
-[[models]]
-id = "stuck"
-engine = "fake"
-source = "fake:stuck"
-native_sizes = [[128, 128]]
-upscaler = "lanczos"
-hang = true
-
-[[models]]
-id = "broken"
-engine = "fake"
-source = "fake:broken"
-native_sizes = [[128, 128]]
-upscaler = "lanczos"
-error = "ModelUnusable"
-
-[[models]]
-id = "prude"
-engine = "fake"
-source = "fake:prude"
-native_sizes = [[128, 128]]
-upscaler = "lanczos"
-error = "ContentRejected"
-
-[[models]]
-id = "gone"
-engine = "fake"
-source = "fake:gone"
-retired = "quick"
-"""
+ALIASES = ["gemini-3-pro-image-preview"]
+MODELS: dict[str, Table] = {
+    "quick": {"max_images": 10, "upscaler": "lanczos", "native_sizes": THREE_SIZES, "aliases": ALIASES},
+    "free": TEXT_ONLY,
+    "edit": EDIT,
+    "look": {**LOOK, "upscaler": "lanczos"},
+    "short": {"delivers": 1, "native_sizes": SMALL, "upscaler": "lanczos"},
+    **troubled(native_sizes=SMALL, upscaler="lanczos"),
+    "gone": GONE,
+}
 
 
 @pytest.fixture
-def seconds() -> int:
-    """How long a generation waits before its answer is 504."""
-    return 60
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
+def models_toml(journal: Path, seconds: int) -> str:
+    return document(journal, MODELS, waiting(seconds))
 
 
 @pytest.fixture
 async def web() -> AsyncIterator[Web]:
-    """Has two pictures and a page, at http://pictures.example."""
-
-    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        found = {"/red.png": ok(flat(RED)), "/blue.png": ok(flat(BLUE)), "/page.html": ok(b"<html>")}.get(asked.target)
-        writer.write(found or b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
-
-    async with Web() as web:
-        await web.serve(answer)
+    async with web_of_pictures() as web:
         yield web
-
-
-@pytest.fixture
-def make_app(wiring: Wiring, journal: Path, web: Web, seconds: int) -> Callable[[], Litestar]:
-    wiring.models_path.write_text(MODELS.format(journal=json.dumps(str(journal)), seconds=seconds))
-    return lambda: create_app(wiring, registry=PLUGINS, internet=web)
 
 
 @pytest.fixture
