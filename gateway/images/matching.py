@@ -35,7 +35,7 @@ class Place(FunctionElement[int]):
 
 
 class PlaceOfFew(Place):
-    """The same, and PostgreSQL does not walk all rows in hope of those few that it looks for."""
+    """The same of few rows, which are sorted: the database does not walk all of them backwards in hope of those few."""
 
     inherit_cache = True
 
@@ -67,12 +67,11 @@ def _without_index(element: MatchOneByOne, compiler: Any, **options: Any) -> str
 
 
 @compiles(Place)
-@compiles(PlaceOfFew)
 def _place(_element: Place, _compiler: Any, **_options: Any) -> str:
     return "image_words.rowid"
 
 
-@compiles(PlaceOfFew, "postgresql")
+@compiles(PlaceOfFew)
 def _place_of_few(_element: PlaceOfFew, _compiler: Any, **_options: Any) -> str:
     return "(image_words.rowid + 0)"
 

@@ -130,6 +130,19 @@ async def test_words_walk_their_index(shelf: Database) -> None:
             assert not bad(each), "\n".join([name, *each])
 
 
+async def test_of_a_rare_word_the_few_hits_alone_are_sorted(shelf: Database) -> None:
+    if not shelf.is_sqlite:
+        pytest.skip("platform: PostgreSQL chooses by how common the words are")
+    async with shelf.write() as connection:
+        await records.add(connection, picture("zeppelin"))
+    async with shelf.read() as connection:
+        seen = await asked(connection, lists(Wanted(terms=tuple(terms("zeppelin")))))
+        known, (found, ordered), read = [await plan(connection, *each) for each in seen]
+    assert "image_words VIRTUAL TABLE" in found
+    assert ordered == "USE TEMP B-TREE FOR ORDER BY"
+    assert not bad([*known, *read])
+
+
 def bad(steps: list[str]) -> list[str]:
     """Steps that look at all rows of a table or sort them; what the statement itself holds at hand may be scanned."""
     return [

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import insert, text
 
 from gateway.db import Database
+from gateway.db.migrations import migrate
+from gateway.db.migrations.versions import v0005_search_words, v0012_rare_words
 from gateway.images import records, search
 from gateway.images.tables import image_texts, images
 from gateway.images.tokens import Term, terms
 from gateway.images.wanted import Wanted
-from gateway.images.widening import MOST_WORDS, widened
+from gateway.images.widening import FEW, MOST_WORDS, widened
 from tests.images.shelf import MINE, YOURS, furnish, picture
 
 PROMPTS = ("a forest", "forests at dusk", "forestry", "deforested", "fore", "a FOREST of 東京", "foresight, forest", "for")
@@ -83,6 +85,63 @@ async def test_words_that_are_changed_are_known(gallery: Database) -> None:
         await search.index(connection, changed.id, MINE, "secondly")
     assert (await asked(gallery, "second")).found == ["first"]
     assert (await asked(gallery, "firs")).found == []
+
+
+async def counted(database: Database) -> dict[str, int]:
+    """In how many pictures SQLite knows words to be."""
+    async with database.read() as connection:
+        return dict((await connection.execute(text("select word, seen from image_words_known"))).tuples().all())
+
+
+async def test_few_hits_are_sorted_and_many_read_newest_first(gallery: Database) -> None:
+    if not gallery.is_sqlite:
+        pytest.skip("platform: PostgreSQL has statistics")
+    for query in ("forest", "forestry", "forest of", "unheard", "forest common"):
+        assert (await asked(gallery, query)).wanted.is_common is False, query
+    async with gallery.write() as connection:
+        await records.add_all(connection, [picture(f"common common{place % 2}") for place in range(FEW + 1)])
+    for query in ("common", "for", "東京", "common for"):
+        assert (await asked(gallery, query)).wanted.is_common is None, query
+    assert (await asked(gallery, "forest common")).wanted.is_common is False
+    assert (await asked(gallery, "common1")).wanted.is_common is False
+
+
+async def test_a_word_is_counted_once_for_a_picture_and_no_further_than_a_few(gallery: Database) -> None:
+    if not gallery.is_sqlite:
+        pytest.skip("platform: PostgreSQL has statistics")
+    changed = picture("lantern")
+    async with gallery.write() as connection:
+        await records.add(connection, changed)
+        for texts in (["lantern", "lighthouse"], ["lantern lantern"], ["lantern", "lighthouse lanterns"]):
+            await search.index(connection, changed.id, MINE, *texts)
+    known = await counted(gallery)
+    # What was taken away and put back counts again: rather too many than too few.
+    assert {word: known[word] for word in ("lantern", "lanterns", "lighthouse")} == {
+        "lantern": 1, "lanterns": 1, "lighthouse": 2,
+    }  # fmt: skip
+    async with gallery.write() as connection:
+        await records.add_all(connection, [picture("common") for _ in range(v0012_rare_words.MOST + 9)])
+    assert (await counted(gallery))["common"] == v0012_rare_words.MOST == FEW + 1
+
+
+async def test_words_from_before_they_were_counted_are_counted_by_the_index(gallery: Database) -> None:
+    if not gallery.is_sqlite:
+        pytest.skip("platform: PostgreSQL has statistics")
+    async with gallery.write() as connection:
+        await records.add_all(connection, [picture("common") for _ in range(FEW + 9)])
+    before = await counted(gallery)
+    async with gallery.write() as connection:
+        for trigger in ("added", "changed"):
+            await connection.execute(text(f"drop trigger image_texts_words_{trigger}"))
+        await connection.execute(text("drop table image_words_known"))
+        for statement in v0005_search_words.SQLITE:
+            await connection.exec_driver_sql(statement)
+        await connection.execute(text("update alembic_version set version_num = '0011'"))
+    assert "0012" in await migrate(gallery)
+    assert await counted(gallery) == before
+    async with gallery.write() as connection:
+        await records.add(connection, picture("forestry again"))
+    assert (await counted(gallery))["forestry"] == before["forestry"] + 1
 
 
 async def test_statistics_tell_what_is_common(gallery: Database) -> None:
