@@ -26,6 +26,7 @@ from gateway.api.bodies import JsonRequest
 from gateway.api.chat.routes import chat_router
 from gateway.api.chat.work import ChatWork
 from gateway.api.common.routes import common_router
+from gateway.api.cross_origin import CrossOrigin
 from gateway.api.cursors import Cursors
 from gateway.api.door import Door
 from gateway.api.forms import MOST_PARTS
@@ -79,7 +80,7 @@ from gateway.db.lock import hold
 from gateway.db.migrations import migrate
 from gateway.events import Bus
 from gateway.fetch import Fetcher, Internet
-from gateway.images import publishing, search
+from gateway.images import backfill, publishing
 from gateway.images.checkup import Checkup
 from gateway.images.closed import Closed
 from gateway.images.imports import Imports
@@ -92,6 +93,7 @@ from gateway.jobs.leftovers import Leftovers
 from gateway.models import Models
 from gateway.pages.public import public_page
 from gateway.pages.share import share_pages
+from gateway.pages.welcome import welcome_page
 from gateway.registry import Registry
 from gateway.scheduling.loop import Scheduler
 from gateway.secrets import Secrets
@@ -163,8 +165,9 @@ def assembled(current: Callable[[], House]) -> Litestar:
         ],
     )
 
+    pages = (welcome_page(given), public_page(given), share_pages(given))
     app = Litestar(
-        route_handlers=[with_key, public_router(), public_page(given), share_pages(given), operations_router()],
+        route_handlers=[with_key, public_router(), *pages, operations_router()],
         dependencies=provided(given),
         exception_handlers=HANDLERS,
         lifespan=[lambda app: current().open(app)],
@@ -177,7 +180,8 @@ def assembled(current: Callable[[], House]) -> Litestar:
     hand_over_in_turn(app)
     learn_parameters(app)
     with_bytes = ByteRoutes(app.asgi_handler, lambda: given().pictures)
-    with_id = Requests(with_bytes, lambda: given().metrics)
+    for_pages = CrossOrigin(with_bytes, lambda: current().catalog_file.catalog.settings.http.cors_origins)
+    with_id = Requests(for_pages, lambda: given().metrics)
     app.asgi_handler = Forwarded(with_id, lambda: current().catalog_file.catalog.settings.http.trusted_proxies)
     app.state.max_connections = settings.http.max_connections
     return app
@@ -212,7 +216,7 @@ class House:
             app.state.command_key = await accounts.command_key(db)
             stack.push_async_callback(accounts.revoke_command_key, db)
             await _behind(stack, accounts.keep_uses(db))
-            await _behind(stack, search.catch_up(db))
+            await _behind(stack, backfill.catch_up(db))
             await own_limits.load(db)
             self.services = await self._furnish(stack, db)
             app.state.streams = self.services.streams

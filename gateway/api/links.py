@@ -152,7 +152,7 @@ class Links:
         return self._signer.url(path, now=now())
 
     def _shared(self, kind: Kind, shown: Shown, what: Stored) -> str:
-        path = f"{_path(kind, shown.image.id, what)}?{SHARED_BY}={shown.share.id}"
+        path = f"{_path(kind, shown.image.id, what)}?{SHARED_BY}={shown.share.name}"
         return self._signer.url(path, SHARE, now=now(), lifetime=PUBLIC_SECONDS if shown.share.password else None)
 
     def _public(self, kind: Kind, image_id: str, what: Stored) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar.params import HeaderParameter
 
-from gateway.jobs.idempotency import fingerprint
+from gateway.jobs.fingerprints import fingerprint
 from gateway.jobs.request import Idempotency
 
 IdempotencyKey = Annotated[
@@ -23,9 +23,9 @@ IdempotencyKey = Annotated[
 """A handler's parameter `idempotency_key: IdempotencyKey = None`."""
 
 
-def named(key: str | None, operation: str, *parts: object) -> Idempotency | None:
+async def named(key: str | None, operation: str, *parts: object) -> Idempotency | None:
     """For `Submission.idempotency` and `jobs.idempotency.earlier`; None where the client named nothing.
 
     `parts` are all that decides what is made: the parsed body, headers that count, and files as bytes.
     """
-    return None if key is None else Idempotency(key, fingerprint(operation, *parts))
+    return None if key is None else Idempotency(key, await fingerprint(operation, *parts))

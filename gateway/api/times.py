@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import overload
 
 _MICROSECONDS = 1_000_000
+_FIRST, _LAST = -62_135_596_800 * _MICROSECONDS, 253_402_300_799 * _MICROSECONDS
+"""The seconds in which the years 1 and 9999 begin and end: what dates can be written of."""
 
 
 @overload
@@ -13,13 +15,17 @@ def moment(microseconds: int) -> datetime: ...
 @overload
 def moment(microseconds: None) -> None: ...
 def moment(microseconds: int | None) -> datetime | None:
-    """From the database's microseconds since the epoch; msgspec writes it with `Z`."""
-    return None if microseconds is None else datetime.fromtimestamp(microseconds / _MICROSECONDS, UTC)
+    """From the database's microseconds since the epoch; msgspec writes it with `Z`. Past the year 9999 it is the end of that."""
+    if microseconds is None:
+        return None
+    return datetime.fromtimestamp(min(max(microseconds, _FIRST), _LAST) / _MICROSECONDS, UTC)
 
 
 def microseconds(time: datetime) -> int:
-    """Into the database's microseconds since the epoch; a time without a zone is taken as UTC."""
-    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * _MICROSECONDS)
+    """Into the database's microseconds since the epoch; a time without a zone is taken as UTC, and one that its zone leads
+    out of the years 1 to 9999 as their beginning or end."""
+    said = round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * _MICROSECONDS)
+    return min(max(said, _FIRST), _LAST)
 
 
 def tenths(seconds: float | None) -> float | None:

@@ -65,6 +65,16 @@ def _network(value: Any) -> str:
     return str(ipaddress.ip_network(value))
 
 
+def _origin(value: Any) -> str:
+    if value == ANY_ORIGIN:
+        return ANY_ORIGIN
+    parts = _ORIGIN.fullmatch(value.lower()) if isinstance(value, str) else None
+    if parts is None or not 0 < int(parts["port"] or 1) < 65_536:
+        raise ValueError
+    usual = parts["port"] is None or int(parts["port"]) == _USUAL_PORTS.get(parts["scheme"])
+    return f"{parts['scheme']}://{parts['host']}" + ("" if usual else f":{int(parts['port'])}")
+
+
 def _price(value: Any) -> Decimal:
     """Exact to four places, as money is kept."""
     price = msgspec.convert(value, Decimal)
@@ -91,6 +101,11 @@ def _folder(value: Any) -> str:
     return value
 
 
+ANY_ORIGIN = "*"
+_ORIGIN = re.compile(
+    r"(?P<scheme>(?!file:)[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?"
+)
+_USUAL_PORTS = {"http": 80, "https": 443}
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]i?B)")
 _UNITS = {f"{letter}{i}B": (1024 if i else 1000) ** power for power, letter in enumerate("KMGT", start=1) for i in ("", "i")}
 Side = Annotated[int, Meta(ge=1, le=LARGEST_SIDE)]
@@ -127,3 +142,12 @@ Call = Annotated[
 """What is called or run. An address holds no password."""
 Network = Annotated[str, written("a network such as 10.0.0.0/8 or fd00::/8", _network)]
 """Its canonical text, for `ipaddress.ip_network`."""
+Origin = Annotated[
+    str,
+    written(
+        'the origin of pages as browsers send it, such as "https://chat.example.org" or "http://192.0.2.7:3000" (scheme, host '
+        'and port, nothing behind; each by itself), or "*" for all',
+        _origin,
+    ),
+]
+"""Its canonical text: small letters, and no port where it is the scheme's usual one."""

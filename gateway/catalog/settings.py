@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from gateway.catalog.kinds import AUTO, Folder, Network
+from gateway.catalog.kinds import ANY_ORIGIN, AUTO, Folder, Network, Origin
 from gateway.catalog.kinds import Credits as CreditAmount
 
 MEBIBYTE = 1 << 20
@@ -71,6 +71,12 @@ class Http(Struct, frozen=True, kw_only=True):
     """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; a peer on this machine is believed no more than any."""
     max_connections: Annotated[int, Meta(ge=16, le=1_000_000)] = 4096
     """Connections that are open at once, streams and idle ones too; beyond: 503. In force from the next start on."""
+    cors_origins: tuple[Origin, ...] = ()
+    """Whose pages may call the APIs with a key and read the answers; `"*"` alone: everybody's. Cookies open nothing to them."""
+
+    def __post_init__(self) -> None:
+        if ANY_ORIGIN in self.cors_origins and len(self.cors_origins) > 1:
+            raise ValueError('cors_origins has "*", which lets in every origin; take it out, or the others')
 
 
 class Sessions(Struct, frozen=True, kw_only=True):

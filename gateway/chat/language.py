@@ -130,11 +130,15 @@ def _whole(completion: Any) -> Reply:
 
 
 async def _streamed(chunks: Any, tell: Tell) -> Reply:
-    """Pieces put together: of the first tool that it calls, and of the text."""
+    """Pieces put together: of the first tool that it calls, and of the text. Raises LanguageModelFailed where it breaks off."""
     text, name, arguments, call_id = "", "", "", ""
     first: int | None = None
+    is_whole = False
     async for chunk in chunks:
-        delta = chunk.choices[0].delta if chunk.choices else None
+        if not chunk.choices:
+            continue
+        delta = chunk.choices[0].delta
+        is_whole = is_whole or bool(chunk.choices[0].finish_reason)
         if delta is None:
             continue
         if delta.content and len(text) < LONGEST_REPLY:
@@ -142,11 +146,14 @@ async def _streamed(chunks: Any, tell: Tell) -> Reply:
             text += piece
             tell(piece)
         for each in delta.tool_calls or ():
-            first = each.index if first is None else first
-            if each.index == first and each.function and len(arguments) < LONGEST_REPLY:
+            at = each.index or 0  # some servers leave it out
+            first = at if first is None else first
+            if at == first and each.function and len(arguments) < LONGEST_REPLY:
                 name = name or (each.function.name or "")
                 arguments += each.function.arguments or ""
                 call_id = call_id or (each.id or "")
+    if not is_whole and (text or first is not None):
+        raise LanguageModelFailed("The language model's answer broke off; say it again.")
     return Reply(text, None if first is None else Call(_clean(name), _clean(arguments) or "{}", call_id))
 
 

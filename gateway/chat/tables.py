@@ -21,6 +21,10 @@ chat_sessions = Table(
     Column("updated_at", BigInteger, nullable=False),
 )
 Index("ix_chat_sessions_team", chat_sessions.c.team_id, chat_sessions.c.id.desc())
+Index("ix_chat_sessions_updated_at", chat_sessions.c.updated_at)
+# Asked by the sweep of uploads: which of them a session is about.
+Index("ix_chat_sessions_image_id", chat_sessions.c.image_id)
+Index("ix_chat_sessions_gallery_image_id", chat_sessions.c.gallery_image_id)
 
 chat_messages = Table(
     "chat_messages",
@@ -62,3 +66,4 @@ chat_links = Table(
     PrimaryKeyConstraint("team_id", "chat_id", "message_id", "job_id"),
 )
 """Jobs whose pictures belong to a message in another program's chat, see `chat.links`."""
+Index("ix_chat_links_job_id", chat_links.c.job_id)

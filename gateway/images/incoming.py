@@ -7,38 +7,32 @@ are is seen by reading them, and everything that a header or a name says about i
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import update
-
 from gateway.accounts import Principal
 from gateway.catalog import Settings
-from gateway.db import Database, moment_of, new_id, now, of_team
+from gateway.db import Database, moment_of, new_id, now
 from gateway.errors import BadSignature, InvalidInput, LinkExpired, NotFound, WrongState
 from gateway.fetch import Fetcher, Unfetchable
-from gateway.images import records
+from gateway.images import records, uploads
 from gateway.images.records import Image
-from gateway.images.tables import images
+from gateway.images.unpacking import unpacked
 from gateway.storage import BlobStore, Finished, keep, ledger, png
+from gateway.storage.blobs import content_hash
 from gateway.storage.inplace import FileChanged
 from gateway.storage.reading import UnreadablePicture, read, sniff
 from gateway.storage.scaling import luminance
 
 READERS = 2
 """Pictures that are unpacked at a time; each takes up to eight bytes for each of `max_pixels`."""
-HOUR = 3_600_000_000
-"""Microseconds: a use within an hour of the last one is not written down again; an upload is kept for days."""
 LONGEST_TITLE = 200
 _RGBA, _OPAQUE = 4, 255
 _ID = re.compile(r"[0-9a-fA-F-]{36}")
-_DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?:;(?!base64,)[^;,]*)*;base64,", re.IGNORECASE)
+_DATA_URI = re.compile(r"\s*data:(?P<type>[^;,]*)(?:;(?!base64,)[^;,]*)*;base64,", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_USUAL = str.maketrans("-_", "+/")
 _T = TypeVar("_T")
 
 
@@ -85,6 +79,19 @@ class Incoming:
             await records.add(connection, image)
         return image
 
+    async def take(self, principal: Principal, data: bytes, *, field: str) -> Image:
+        """The same for what a request brings along. Who brought these bytes along before uses that upload once more: clients
+        send a whole conversation with each turn, its pictures too. It is read anew only where it may be too large by now.
+        """
+        digest = await asyncio.to_thread(content_hash, data)
+        async with self._db.read() as connection:
+            image = await uploads.same(connection, principal.team_id, principal.user_id, digest)
+        if image is None or image.width * image.height > self._settings().uploads.max_pixels:
+            return await self.keep(principal, data, field=field)
+        # Here they are, whatever became of them in the store.
+        await ledger.keep(self._db, self._blobs, data)
+        return image if await uploads.use(self._db, image) else await self.keep(principal, data, field=field)
+
     async def from_url(self, principal: Principal, url: str, field: str, *, exempt_origin: str | None = None) -> Image:
         """Keep what a URL leads to; `exempt_origin` as in `Fetcher.fetch`. Raises Unfetchable, TooManyRequests too.
 
@@ -98,23 +105,24 @@ class Incoming:
             raise Unfetchable(error.message, field=field) from error
         if data is None:
             data = (await self._fetcher.fetch(url, field=field, exempt_origin=exempt_origin)).data
-        return await self.keep(principal, data, field=field)
+        return await self.take(principal, data, field=field)
 
     async def from_data_uri(self, principal: Principal, text: str, field: str) -> Image:
         """Keep what a `data:` URI holds in base64. Raises InvalidInput that names `field`."""
-        head = _DATA_URI.match(text[:1024].lstrip())
+        head = _DATA_URI.match(text, 0, 1024)
         if head is None:
             raise InvalidInput("This is no data URI of a picture; write data:image/png;base64,….", field=field)
-        return await self.from_base64(principal, head["type"], text.lstrip()[head.end() :], field)
+        return await self.from_base64(principal, head["type"], text, field, begin=head.end())
 
-    async def from_base64(self, principal: Principal, mime: str, text: str, field: str) -> Image:
+    async def from_base64(self, principal: Principal, mime: str, text: str, field: str, *, begin: int = 0) -> Image:
         """Keep a picture in base64, the usual alphabet or the one for URLs. Raises InvalidInput that names `field`.
 
-        `mime` is what the client calls it, or empty; it must be some picture's, and is not believed beyond that.
+        `mime` is what the client calls it, or empty; it must be some picture's, and is not believed beyond that. The
+        picture stands in `text` from the character `begin` on.
         """
         if mime and not mime.strip().lower().startswith("image/"):
             raise InvalidInput(f"{mime[:60]!r} is no type of a picture; send a PNG, JPEG or WebP.", field=field)
-        return await self.keep(principal, await self._in_thread(lambda: _decoded(text, field)), field=field)
+        return await self.take(principal, await self._in_thread(lambda: _unpacked(text, begin, field)), field=field)
 
     async def from_alpha(self, principal: Principal, data: bytes, field: str) -> Image:
         """Keep a mask whose transparent pixels are what shall be painted anew, as ours: white there, black elsewhere.
@@ -122,7 +130,7 @@ class Incoming:
         Raises UnreadablePicture, and InvalidInput for one without a transparent pixel; both name `field`.
         """
         largest = self._settings().uploads.max_pixels
-        return await self.keep(principal, await self._in_thread(lambda: _from_alpha(data, field, largest)), field=field)
+        return await self.take(principal, await self._in_thread(lambda: _from_alpha(data, field, largest)), field=field)
 
     async def alpha_of(self, principal: Principal, image: Image, field: str) -> Image:
         """The same of a picture that is kept here. Raises as `BlobStore.get` does, too."""
@@ -149,11 +157,8 @@ class Incoming:
                 "backup, `darkroom storage check --repair` makes the image whole.",
                 field=field,
             )
-        if image.unsaved_at is not None and image.unsaved_at < now() - HOUR:
-            change = of_team(update(images), principal.team_id, images).where(images.c.id == image_id).values(unsaved_at=now())
-            async with self._db.write() as connection:
-                if not (await connection.execute(change)).rowcount:
-                    raise missing  # swept between the two
+        if not await uploads.use(self._db, image):
+            raise missing
         return image
 
     async def marks_something(self, mask: Image) -> bool:
@@ -171,12 +176,10 @@ class Incoming:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
 
-def _decoded(text: str, field: str) -> bytes:
-    """Line breaks and missing padding are let pass, as browsers do."""
-    packed = "".join(text.split()).rstrip("=").translate(_USUAL)
+def _unpacked(text: str, begin: int, field: str) -> bytes:
     try:
-        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
-    except (binascii.Error, ValueError):
+        return unpacked(text, begin)
+    except ValueError:
         raise InvalidInput("This is not base64.", field=field) from None
 
 
@@ -189,8 +192,9 @@ def _from_alpha(data: bytes, field: str, largest_pixels: int) -> bytes:
 
 
 def _shown(title: str) -> str:
-    """What a person can read of it, on one line."""
-    return _UNSEEN.sub(" ", title).strip()[:LONGEST_TITLE]
+    """What a person can read of it, on one line; of a path the name alone, for folders are nobody else's to know."""
+    name = re.split(r"[/\\]", title)[-1]
+    return _UNSEEN.sub(" ", name).strip()[:LONGEST_TITLE]
 
 
 def _upload(

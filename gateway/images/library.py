@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import Select, bindparam, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import of_team
+from gateway.db import first, of_team
 from gateway.errors import InvalidInput
 from gateway.images import counters, counting, ranges
 from gateway.images.counting import Count
@@ -102,7 +102,7 @@ async def trash(connection: AsyncConnection, team_id: str, *, limit: int, page: 
     query = of_team(select(images), team_id, images).where(images.c.deleted_at.is_not(None))
     if after is not None:
         query = query.where(tuple_(images.c.deleted_at, images.c.id) < tuple_(literal(int(after.key)), literal(after.id)))
-    query = query.order_by(images.c.deleted_at.desc(), images.c.id.desc()).limit(limit + 1).offset(offset)
+    query = first(query.order_by(images.c.deleted_at.desc(), images.c.id.desc()), limit + 1, offset)
     found = [from_row(row) for row in await connection.execute(query)]
     last = found[limit - 1] if len(found) > limit else None
     return Found(found[:limit], Place(last.id, str(last.deleted_at)) if last else None)
@@ -143,13 +143,15 @@ async def _walk(
     connection: AsyncConnection, team_id: str, wanted: Wanted, newest: bool, after: str | None, limit: int, offset: int
 ) -> list[Image]:
     chosen = ranges.chosen(team_id, wanted, newest=newest, after=after, limit=limit, offset=offset)
-    if wanted.needs_words:
-        # The index of words has an order of its own among pictures of one moment: theirs is what the cursor means.
-        ids = (await connection.execute(chosen)).scalars().all()
-        rows = await connection.execute(_THESE, {"team": team_id, "ids": ids}) if ids else ()
-        found = {image.id: image for image in map(from_row, rows)}
-        return [found[each] for each in ids if each in found]
-    return sorted(await _read(connection, team_id, chosen), key=lambda image: image.id, reverse=newest)
+    if not wanted.needs_words:
+        return sorted(await _read(connection, team_id, chosen), key=lambda image: image.id, reverse=newest)
+    ids = (await connection.execute(chosen)).scalars().all()
+    if not wanted.begins_with_words:
+        ids = sorted(ids, reverse=newest)
+    # Else as the index of words has them: it has an order of its own among pictures of one moment, which the cursor means.
+    rows = await connection.execute(_THESE, {"team": team_id, "ids": ids}) if ids else ()
+    found = {image.id: image for image in map(from_row, rows)}
+    return [found[each] for each in ids if each in found]
 
 
 async def _favorites_first(

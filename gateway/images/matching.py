@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, literal
+from sqlalchemy import BigInteger, ColumnElement, and_, literal, not_, or_, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -17,12 +17,6 @@ class Match(FunctionElement[bool]):
 
     It has no SQL type: of a Boolean one SQLAlchemy would ask SQLite whether it `= 1`, and FTS5 cannot answer that.
     """
-
-    inherit_cache = True
-
-
-class MatchOneByOne(Match):
-    """The same of each row that comes by: PostgreSQL does not ask its index, which knows no order, for all of them."""
 
     inherit_cache = True
 
@@ -40,16 +34,25 @@ class PlaceOfFew(Place):
     inherit_cache = True
 
 
-def match(
-    asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]], *, one_by_one: bool = False
-) -> ColumnElement[bool]:
+def match(asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]]) -> ColumnElement[bool]:
     """All of `asked`, one of `either` where there are any, and of each of `unasked` not all."""
-    queries = literal(_fts5(asked, either, unasked)), literal(tsquery(asked, either, unasked))
-    return MatchOneByOne(*queries) if one_by_one else Match(*queries)
+    return Match(literal(_fts5(asked, either, unasked)), literal(tsquery(asked, either, unasked)))
+
+
+def held(
+    tokens: ColumnElement[str], asked: Sequence[Term], either: Sequence[Term], unasked: Sequence[Sequence[Term]]
+) -> ColumnElement[bool]:
+    """The same of one row, by its tokens alone: no index is asked, and the words are not taken apart."""
+    padded = " " + tokens + " "
+
+    def has(term: Term) -> ColumnElement[bool]:
+        return padded.contains(f" {term.text}{'' if term.is_beginning else ' '}", autoescape=True)
+
+    any_of = [or_(*map(has, either))] if either else []
+    return and_(true(), *map(has, asked), *any_of, *(not_(and_(*map(has, each))) for each in unasked if each))
 
 
 @compiles(Match, "sqlite")
-@compiles(MatchOneByOne, "sqlite")
 def _with_fts5(element: Match, compiler: Any, **options: Any) -> str:
     query, _ = element.clauses
     return f"image_words MATCH {compiler.process(query, **options)}"
@@ -59,11 +62,6 @@ def _with_fts5(element: Match, compiler: Any, **options: Any) -> str:
 def _with_tsvector(element: Match, compiler: Any, **options: Any) -> str:
     _, query = element.clauses
     return f"image_words.words @@ CAST({compiler.process(query, **options)} AS tsquery)"
-
-
-@compiles(MatchOneByOne, "postgresql")
-def _without_index(element: MatchOneByOne, compiler: Any, **options: Any) -> str:
-    return f"({_with_tsvector(element, compiler, **options)}) IS TRUE"
 
 
 @compiles(Place)

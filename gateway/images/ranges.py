@@ -2,7 +2,8 @@
 
 Every combination of model, favorite, one tag and dates is one range of an index, or a few that the database merges: it
 reads what it shows and no more, however common or rare each is. More tags than one, seeds and words are for the words'
-index, which skips from posting to posting. Titles are sorted by their own index (`by_title`).
+index, which skips from posting to posting; where they find nearly everything (`widening`), the range's pictures are asked
+for them one by one. Titles are sorted by their own index (`by_title`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import literal as given
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from gateway.db import first_id_at, of_team
+from gateway.db import first, first_id_at, of_team
 from gateway.images import search
 from gateway.images.tables import SHOWN, image_tags, images
 from gateway.images.wanted import Wanted
@@ -31,26 +32,26 @@ def chosen(
     team_id: str, wanted: Wanted, *, newest: bool = True, after: str | None = None, limit: int, offset: int = 0
 ) -> Select[Any]:
     """Ids of what is wanted, the newest or the oldest first, behind the id `after`."""
-    if wanted.needs_words or wanted.impossible:
+    if wanted.begins_with_words or wanted.impossible:
         return search.chosen(team_id, wanted, newest=newest, after=after, limit=limit, offset=offset)
     ranges = list(_ranges(team_id, wanted, newest, after))
     if len(ranges) == 1:
         (query,) = ranges
         (identity,) = query.selected_columns
-        return query.order_by(identity.desc() if newest else identity).limit(limit).offset(offset)
+        return first(query.order_by(identity.desc() if newest else identity), limit, offset)
     order = _ID.desc() if newest else _ID
-    merged = [_joined(each, order, limit, offset) for each in (ranges, [_cut(each, newest, limit + offset) for each in ranges])]
+    merged = [_joined(each, order, limit, offset) for each in (ranges, [_cut(each, newest, limit, offset) for each in ranges])]
     return of_team(select(images.c.id), team_id, images).where(_InEither(*(images.c.id.in_(each) for each in merged)))
 
 
 def some(team_id: str, wanted: Wanted, limit: int) -> Select[Any]:
     """Ids of what is wanted, so many at most, in no order."""
-    if wanted.needs_words or wanted.impossible:
+    if wanted.begins_with_words or wanted.impossible:
         return search.chosen(team_id, wanted, limit=limit)
     ranges = list(_ranges(team_id, wanted, True, None))
     if len(ranges) == 1:
-        return ranges[0].limit(limit)
-    whole = union_all(*(_cut(each, None, limit) for each in ranges)).limit(limit).subquery()
+        return first(ranges[0], limit)
+    whole = first(union_all(*(_cut(each, None, limit) for each in ranges)), limit).subquery()
     return select(whole.c[0])
 
 
@@ -77,16 +78,16 @@ def _one_by_one(element: _InEither, compiler: Any, **options: Any) -> str:
 
 
 def _joined(ranges: Sequence[Select[Any]], order: ColumnElement[Any], limit: int, offset: int) -> Select[Any]:
-    whole = union_all(*ranges).order_by(order).limit(limit).offset(offset).subquery()
+    whole = first(union_all(*ranges).order_by(order), limit, offset).subquery()
     return select(whole.c[0])
 
 
-def _cut(query: Select[Any], newest: bool | None, limit: int) -> Select[Any]:
-    """The first of a range; None: any."""
+def _cut(query: Select[Any], newest: bool | None, limit: int, offset: int = 0) -> Select[Any]:
+    """The first of a range, of which some may be passed over; None: any."""
     (identity,) = query.selected_columns
     ordered = query if newest is None else query.order_by(identity.desc() if newest else identity)
-    first = ordered.limit(limit).subquery()
-    return select(first.c[0].label("id"))
+    several = ordered.limit(limit + offset) if offset else first(ordered, limit)
+    return select(several.subquery().c[0].label("id"))
 
 
 def by_title(
@@ -97,13 +98,16 @@ def by_title(
     query = query.where(*_conditions(team_id, wanted)) if among is None else query.where(images.c.id.in_(among))
     if after is not None:
         query = query.where(tuple_(images.c.title_key, images.c.id) > tuple_(*map(given, after)))
-    return query.order_by(images.c.title_key, images.c.id).limit(limit).offset(offset)
+    return first(query.order_by(images.c.title_key, images.c.id), limit, offset)
 
 
 def _ranges(team_id: str, wanted: Wanted, newest: bool, after: str | None) -> Iterator[Select[Any]]:
-    table, identity = (image_tags, image_tags.c.image_id) if wanted.tags else (images, images.c.id)
+    by_tag = bool(wanted.tags) and wanted.preset_id is None
+    table, identity = (image_tags, image_tags.c.image_id) if by_tag else (images, images.c.id)
     query = of_team(select(identity.label("id")), team_id, table).where(*_bounds(identity, wanted, newest, after))
-    if wanted.tags:
+    if wanted.needs_words:
+        query = query.where(search.holds(wanted, identity))
+    if by_tag:
         query = query.where(image_tags.c.tag == wanted.folded_tags[0])
     else:
         query = query.where(SHOWN)
@@ -114,7 +118,7 @@ def _ranges(team_id: str, wanted: Wanted, newest: bool, after: str | None) -> It
     models: list[str | None] = [None] if wanted.any_model is None else [*sorted(wanted.any_model)]
     if len(models) > _AT_ONCE:
         query, models = query.where(table.c.model.in_(models)), [None]
-    split = wanted.tags or models != [None]
+    split = by_tag or models != [None]
     favorites = [wanted.favorite] if wanted.favorite is not None or not split else [False, True]
     for model, favorite in product(models, favorites):
         conditions = [] if model is None else [table.c.model == model]
@@ -146,7 +150,7 @@ def _conditions(team_id: str, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.made_here:
         yield images.c.source != "upload"
     if wanted.needs_words or wanted.impossible:
-        yield search.having(team_id, wanted)
+        yield search.holds(wanted, images.c.id)
     else:
         for tag in wanted.folded_tags:
             tagged = of_team(select(image_tags.c.image_id), team_id, image_tags).where(image_tags.c.tag == tag)

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import across_teams, of_team
 from gateway.errors import NotFound
 from gateway.images import counters, search
 from gateway.images.image import Image, Source, from_row, searched, texts
-from gateway.images.tables import images
+from gateway.images.tables import image_texts, images
 from gateway.images.tags import title_key
 from gateway.storage import ledger
 
@@ -73,11 +73,27 @@ async def _follow(connection: AsyncConnection, changes: Sequence[counters.Change
     hidden = [before.id for before, after in changes if before and before.shown and not (after and after.shown)]
     await search.forget(connection, hidden)
     new = [after for before, after in changes if after and after.shown and not (before and before.shown)]
+    await index_new(connection, new)
+    both = [(before, after) for before, after in changes if before and after and before.shown and after.shown]
+    await _index_again(connection, [after for before, after in both if _found(before) != _found(after)])
+
+
+async def index_new(connection: AsyncConnection, several: Sequence[Image]) -> None:
+    """Let pictures that lists show be found which were not yet; one statement for hundreds."""
     # In a thread: a hundred imported prompts can be millions of letters.
-    await search.index_new(connection, await asyncio.to_thread(_kept, new))
-    for before, after in changes:
-        if before and after and before.shown and after.shown and _found(before) != _found(after):
-            await search.index(connection, after.id, after.team_id, *texts(after), facets=searched(after))
+    await search.index_new(connection, await asyncio.to_thread(_kept, several))
+
+
+async def _index_again(connection: AsyncConnection, several: Sequence[Image]) -> None:
+    if len(several) == 1:
+        (one,) = several
+        await search.index(connection, one.id, one.team_id, *texts(one), facets=searched(one))
+    elif several:
+        kept = await asyncio.to_thread(_kept, several)
+        again = update(image_texts).where(image_texts.c.image_id == bindparam("image")).values(tokens=bindparam("found_by"))
+        rows = [{"image": image_id, "found_by": tokens} for image_id, tokens in sorted(kept.items())]
+        if (await connection.execute(again, rows)).rowcount != len(rows):
+            await search.index_new(connection, kept)  # those that the search had not caught up with
 
 
 def _kept(several: Sequence[Image]) -> dict[str, str]:

@@ -6,7 +6,6 @@ nothing of other teams.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import count
@@ -17,9 +16,9 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Exists,
     Select,
     String,
+    and_,
     column,
     delete,
     exists,
@@ -31,15 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import Database, across_teams, first_id_at, insert_ignore, of_team
-from gateway.errors import StorageUnavailable
-from gateway.images.image import Facet, Kind, from_row, searched, texts
-from gateway.images.matching import Place, PlaceOfFew, match, tsquery
-from gateway.images.tables import SHOWN, image_texts, images
-from gateway.images.tokens import Term, terms, tokens
+from gateway.db import first, insert_ignore, of_team
+from gateway.images.image import Facet, Kind
+from gateway.images.matching import Place, PlaceOfFew, held, match, tsquery
+from gateway.images.tables import image_texts, images
+from gateway.images.tokens import Term, tokens
 from gateway.images.wanted import Wanted
-
-log = logging.getLogger(__name__)
 
 _TEAM = "\ue000"
 """Before a team's id: a private character, which no text's token can hold."""
@@ -47,10 +43,9 @@ _FACET: dict[Kind, str] = {"favorite": "\ue001", "upload": "\ue002", "model": "\
 """Before a hash of the model or tag, so that a search for words and for those reads no more than it finds. Kept in rows."""
 _IN_ORDER = 8
 """Tries of one number after the other, before it is left to chance."""
-_BATCH = 200
 _AT_ONCE = 500
 """Ids of one statement."""
-_words = table("image_words", column("rowid", BigInteger), column("image_id", String))
+_words = table("image_words", column("rowid", BigInteger), column("image_id", String), column("tokens", String))
 """Of the index itself: FTS5's table, or a view of what PostgreSQL's index is over."""
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
@@ -98,26 +93,6 @@ async def forget(connection: AsyncConnection, image_ids: Sequence[str]) -> None:
         await connection.execute(delete(image_texts).where(image_texts.c.image_id.in_(part)))
 
 
-def matching(team_id: str, query: str) -> Select[tuple[str]]:
-    """The ids of the team's images that have every word of `query`, or one that begins so: for `images.c.id.in_(…)`.
-
-    A query without any word or emoji finds nothing. It reads all that is found: for a page of it take `newest_first`.
-    """
-    return select(_words.c.image_id).where(_found(team_id, query))
-
-
-def newest_first(listed: Select[_Row], team_id: str, query: str, *, before: str | None = None) -> Select[_Row]:
-    """Of a select of `images` without an order, those that `query` finds, newest first; with a limit it reads no more.
-
-    `before` is the id of the image that the page before ended with.
-    """
-    listed = listed.join(_words, _words.c.image_id == images.c.id).where(_found(team_id, query))
-    if before is not None:
-        kept = select(image_texts.c.number).where(image_texts.c.image_id == before).scalar_subquery()
-        listed = listed.where(_words.c.rowid < func.coalesce(kept, number_of(before)))
-    return listed.order_by(_words.c.rowid.desc())
-
-
 def chosen(
     team_id: str, wanted: Wanted, *, newest: bool = True, after: str | None = None, limit: int, offset: int = 0
 ) -> Select[tuple[str]]:
@@ -125,70 +100,29 @@ def chosen(
 
     `after` is the id of the image that the page before ended with.
     """
-    if wanted.is_common:
-        return _walked(team_id, wanted, newest, after).limit(limit).offset(offset)
     query = select(_words.c.image_id).where(*_conditions(team_id, wanted, newest, after))
     if wanted.preset_id is not None:
         made = of_team(select(images.c.id), team_id, images).where(
             images.c.id == _words.c.image_id, images.c.preset_id == wanted.preset_id
         )
         query = query.where(exists(made))
-    place = PlaceOfFew() if wanted.is_common is False else Place()
+    place = PlaceOfFew() if wanted.way == "few" else Place()
     order = place.desc() if newest else place
-    return query.order_by(order).limit(limit).offset(offset)
-
-
-def _walked(team_id: str, wanted: Wanted, newest: bool, after: str | None) -> Select[tuple[str]]:
-    """The same by the team's pictures in their order, each looked at, until there are enough."""
-    identity = images.c.id
-    # A count of one or none: of anything else PostgreSQL might make a join, and read all that there is for it.
-    found = select(func.count()).select_from(_words).where(_words.c.image_id == identity, _matches(team_id, wanted))
-    query = of_team(select(identity), team_id, images).where(SHOWN, found.correlate(images).scalar_subquery() > 0)
-    if wanted.preset_id is not None:
-        query = query.where(images.c.preset_id == wanted.preset_id)
-    if wanted.since is not None:
-        query = query.where(identity >= first_id_at(wanted.since))
-    if wanted.until is not None:
-        query = query.where(identity < first_id_at(wanted.until + 1000))
-    if after is not None:
-        query = query.where(identity < after if newest else identity > after)
-    return query.order_by(identity.desc() if newest else identity)
+    return first(query.order_by(order), limit, offset)
 
 
 def sought(team_id: str, wanted: Wanted) -> str:
-    """What PostgreSQL's index is asked."""
+    """What PostgreSQL's index is asked, nothing left out."""
     return tsquery(*_parts(team_id, wanted))
 
 
-def having(team_id: str, wanted: Wanted) -> Exists:
-    """Whether the words' index finds the row of `images` that a list comes by."""
-    pair = select(_words.c.rowid).join(image_texts, image_texts.c.number == _words.c.rowid)
-    return exists(pair.where(image_texts.c.image_id == images.c.id, _matches(team_id, wanted)).correlate(images))
-
-
-async def catch_up(db: Database) -> None:
-    """Index the images from before there was a search, newest first. What stops it is logged; the next start goes on."""
-    before = "~"  # which no id comes after
-    lacking = ~exists().where(image_texts.c.image_id == images.c.id)
-    query = across_teams(select(images.c.id)).where(SHOWN, lacking).order_by(images.c.id.desc()).limit(_BATCH)
-    try:
-        while ids := await _ids(db, query.where(images.c.id < before)):
-            await _index_again(db, ids)
-            before = ids[-1]
-    except StorageUnavailable as error:
-        log.warning("older images are not all found by the search yet: %s", error.message)
-
-
-async def _ids(db: Database, query: Select[tuple[str]]) -> list[str]:
-    async with db.read() as connection:
-        return list((await connection.execute(query)).scalars())
-
-
-async def _index_again(db: Database, ids: list[str]) -> None:
-    async with db.write() as connection:
-        rows = (await connection.execute(across_teams(select(images)).where(SHOWN, images.c.id.in_(ids)))).fetchall()
-        for image in map(from_row, rows):
-            await index(connection, image.id, image.team_id, *texts(image), facets=searched(image))
+def holds(wanted: Wanted, identity: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the words find the picture that a list of the team's comes by, each looked at until there are enough."""
+    if wanted.impossible:
+        return false()
+    # A count of one or none: of anything else PostgreSQL might make a join, and read all that there is for it.
+    rows = select(func.count()).where(image_texts.c.image_id == identity, held(image_texts.c.tokens, *_parts(None, wanted)))
+    return rows.correlate_except(image_texts).scalar_subquery() > 0
 
 
 def _conditions(team_id: str, wanted: Wanted, newest: bool, after: str | None) -> Iterator[ColumnElement[bool]]:
@@ -206,19 +140,23 @@ def _conditions(team_id: str, wanted: Wanted, newest: bool, after: str | None) -
 def _matches(team_id: str, wanted: Wanted) -> ColumnElement[bool]:
     if wanted.impossible:
         return false()
-    return match(*_parts(team_id, wanted), one_by_one=wanted.is_common is True)
+    asked, either, unasked = _parts(team_id, wanted)
+    found = match([each for each in asked if each not in wanted.looked_at], either, unasked)
+    return and_(found, held(_words.c.tokens, wanted.looked_at, (), ())) if wanted.looked_at else found
 
 
-def _parts(team_id: str, wanted: Wanted) -> tuple[list[Term], list[Term], list[Sequence[Term]]]:
+def _parts(team_id: str | None, wanted: Wanted) -> tuple[list[Term], list[Term], list[Sequence[Term]]]:
     """What all must be there, what of some one must, and what must not all be there."""
     models = () if wanted.model is not None else sorted(wanted.models or ())
-    asked = [*(wanted.terms or ()), Term(_team(team_id), False), *(Term(_facet(each), False) for each in wanted.facets)]
+    team = [of_all(team_id)] if team_id is not None else []
+    asked = [*(wanted.terms or ()), *team, *(Term(_facet(each), False) for each in wanted.facets)]
     either = [Term(_facet(Facet("model", model)), False) for model in models]
     return asked, either, [*wanted.without, *((Term(_facet(each), False),) for each in wanted.without_facets)]
 
 
-def _found(team_id: str, query: str) -> ColumnElement[bool]:
-    return _matches(team_id, Wanted(terms=tuple(terms(query))))
+def of_all(team_id: str) -> Term:
+    """What finds all pictures of a team."""
+    return Term(_team(team_id), False)
 
 
 def _team(team_id: str) -> str:

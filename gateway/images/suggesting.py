@@ -13,7 +13,7 @@ from gateway.images.tables import UNTITLED, image_counts
 from gateway.images.tags import folded
 
 MOST_READ = 1_000
-"""Of those that begin so; where there are more, type on."""
+"""Tags that begin so, where there are more, type on; or models, those of most pictures."""
 
 
 class Suggestion(Struct, frozen=True):
@@ -28,10 +28,12 @@ async def suggest(
     """Those of most pictures first."""
     columns = (image_counts.c.label, image_counts.c.count.label("number"))
     query = of_team(select(*columns), team_id, image_counts).where(image_counts.c.kind == kind)
-    start = folded(beginning.strip()) if kind == "tag" else beginning.strip()
-    if not start:
-        most = await connection.execute(query.order_by(image_counts.c.count.desc()).limit(limit))
-        return [Suggestion(row.label, row.number) for row in most]
+    start = folded(beginning.strip())
+    if kind == "model" or not start:
+        # Of models there are few, and their keys are as they are written: they are looked through.
+        most = query.order_by(image_counts.c.count.desc()).limit(MOST_READ if start else limit)
+        found = [Suggestion(row.label, row.number) for row in await connection.execute(most)]
+        return [each for each in found if folded(each.name).startswith(start)][:limit]
     query = query.where(image_counts.c.key >= start, image_counts.c.key < start + UNTITLED).order_by(image_counts.c.key)
     found = [Suggestion(row.label, row.number) for row in await connection.execute(query.limit(MOST_READ))]
     return sorted(found, key=lambda each: -each.count)[:limit]

@@ -91,6 +91,9 @@ Index("ix_images_lost", images.c.id, sqlite_where=_LOST, postgresql_where=_LOST)
 # Few, and asked for by the sweep alone.
 _UNSAVED = images.c.unsaved_at.is_not(None)
 Index("ix_images_unsaved", images.c.unsaved_at, images.c.id, sqlite_where=_UNSAVED, postgresql_where=_UNSAVED)
+# Where the same bytes come again, as a conversation's pictures do with each turn.
+_SAME = (images.c.team_id, images.c.user_id, images.c.blob)
+Index("ix_images_unsaved_blob", *_SAME, sqlite_where=_UNSAVED, postgresql_where=_UNSAVED)
 _VARIANT = images.c.parent_id.is_not(None)
 Index("ix_images_parent", images.c.parent_id, sqlite_where=_VARIANT, postgresql_where=_VARIANT)
 # A picture's own variants, newest first; without it SQLite walks all that the team has, in the hope of soon finding some.
@@ -111,6 +114,9 @@ _COPIED = images.c.public_blob.is_not(None)
 Index("ix_images_public_blob", images.c.public_blob, sqlite_where=_COPIED, postgresql_where=_COPIED)
 _PUBLIC = and_(images.c.published_at.is_not(None), images.c.deleted_at.is_(None))
 Index("ix_images_public", images.c.id.desc(), sqlite_where=_PUBLIC, postgresql_where=_PUBLIC)
+# None, but after an upgrade and after copies were lost: what each start looks for.
+_UNCOPIED = and_(_PUBLIC, images.c.public_blob.is_(None))
+Index("ix_images_uncopied", images.c.id, sqlite_where=_UNCOPIED, postgresql_where=_UNCOPIED)
 
 image_tags = Table(
     "image_tags",

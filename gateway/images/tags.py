@@ -17,6 +17,8 @@ _SORTED_BY = 64
 """Characters of a title; those that begin alike so far stand in the order of their ids."""
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 """Categories that no line of text has: control characters, halves of pairs, separators of lines."""
+_BLANK = {"Cf", "Zs"}
+"""Categories that say nothing by themselves: spaces, and what only joins, divides or turns what is beside it."""
 
 
 def folded(tag: str) -> str:
@@ -52,4 +54,4 @@ def _line(text: str, what: str, longest: int, field: str) -> str:
         raise InvalidInput(f"{what} has at most {longest} characters; this one has {len(text)}.", field=field)
     if any(unicodedata.category(character) in _UNSEEN for character in text):
         raise InvalidInput(f"{what} is one line of text, without control characters.", field=field)
-    return text.strip()
+    return text.strip() if any(unicodedata.category(character) not in _BLANK for character in text) else ""

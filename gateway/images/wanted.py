@@ -11,6 +11,9 @@ from gateway.images.tags import folded
 from gateway.images.tokens import Term
 
 Sort = Literal["newest", "oldest", "title", "favorite"]
+Way = Literal["in order", "few", "one by one"]
+"""How what the words find is read: newest first from their index; all of it, and sorted, for it is little; or the
+pictures, each of which is asked for the words until there are enough."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -39,8 +42,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
     preset_id: str | None = None
     made_here: bool = False
     """Without saved uploads."""
-    is_common: bool | None = None
-    """Whether the words find so much that the newest pictures are looked at one by one; None: the database decides."""
+    way: Way = "in order"
+    looked_at: tuple[Term, ...] = ()
+    """What of the words, and of the team, is asked of each picture that the others find: the index has too much of it."""
 
     @property
     def folded_tags(self) -> tuple[str, ...]:
@@ -63,6 +67,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
         asked = self.terms is not None or self.seed is not None or self.without or self.without_tags or self.without_models
         mixed = bool(self.tags) and (self.preset_id is not None or self.made_here)
         return bool(asked) or len(self.folded_tags) > 1 or mixed
+
+    @property
+    def begins_with_words(self) -> bool:
+        """Whether a list is read from the words' index; else from the pictures, each of which is asked for its words."""
+        return self.needs_words and self.way != "one by one"
 
     @property
     def facets(self) -> list[Facet]:

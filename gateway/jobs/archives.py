@@ -49,6 +49,11 @@ def name_of(job_id: str) -> str:
     return f"{FOLDER}/{job_id}.zip"
 
 
+def job_of(name: str) -> str:
+    """The other way round; of what nobody named so it is no job's id."""
+    return name.removeprefix(f"{FOLDER}/").removesuffix(".zip")
+
+
 class Fact(Struct, frozen=True):
     """All of a picture that an archive shows and that may change."""
 

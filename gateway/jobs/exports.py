@@ -123,24 +123,28 @@ class Exports:
         return Export(job, done, row.bytes, row.expires_at)
 
     async def remove(self, principal: Principal, job_id: str) -> None:
-        """Cancel it if it is not finished, and delete its archive. Raises NotFound, for a job of another kind too."""
-        await self.find(principal.team_id, job_id)
+        """Cancel it if it is not finished, and delete its archive.
+
+        Raises NotFound, for a job of another kind too, and Forbidden for another's, where somebody only reads.
+        """
+        export = await self.find(principal.team_id, job_id)
+        if export.job.user_id != principal.user_id:
+            principal.require("gallery.write")
         await cancel(self._db, self._bus, principal, job_id)
         await self._discard(job_id)
 
     async def sweep(self) -> int:
         """Delete archives that have expired, and those that nobody came to know of; how many. Begin what was left lying."""
         await self._take_up()
-        query = across_teams(select(exports.c.job_id)).where(exports.c.bytes.is_not(None), exports.c.expires_at <= now())
         async with self._db.read() as connection:
-            expired = list((await connection.execute(query)).scalars())
-            known = across_teams(select(exports.c.job_id).join(jobs, jobs.c.id == exports.c.job_id))
-            known = known.where(exports.c.bytes.is_not(None) | jobs.c.state.not_in(FINISHED))
-            living = {archives.name_of(each) for each in (await connection.execute(known)).scalars()}
+            expired = await standing.expired(connection)
         for each in expired:
             await self._discard(each)
         written = await listed(self._store, archives.FOLDER)
-        unknown = [name for name, at in written.items() if name not in living and at < now() - HOUR]
+        lying = [name for name, at in written.items() if at < now() - HOUR]
+        async with self._db.read() as connection:
+            known = await standing.known(connection, lying)
+        unknown = [name for name in lying if name not in known]
         for name in unknown:
             await self._store.delete(name)
         return len(expired) + len(unknown)
@@ -183,6 +187,8 @@ class Exports:
                 job = await self._claim(job_id)
                 if job is not None:
                     await self._export(job)
+                async with self._db.write() as connection:
+                    await standing.let_go(connection, job_id)
             except Exception:
                 # The database or worse: the row stays `running`, and the next sweep or start begins it again.
                 log.exception("the export %s came to no end", job_id)

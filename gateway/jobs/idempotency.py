@@ -8,10 +8,8 @@ leaves no trace, so that it can be mended and sent again under the same key.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 
-import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,21 +27,6 @@ log = logging.getLogger(__name__)
 KEPT = 24 * 3600 * 1_000_000
 """Microseconds that a key is remembered."""
 SWEEP_SECONDS = 3600.0
-_encode = msgspec.json.Encoder(order="sorted").encode
-
-
-def fingerprint(*parts: object) -> str:
-    """A hash of a request: of bytes by what is in them, of everything else by its value as JSON.
-
-    Two requests that were written differently but parse to equal values have one fingerprint.
-    """
-    whole = hashlib.sha256()
-    for part in parts:
-        data = part if isinstance(part, bytes) else _encode(part)
-        # Digests have one length, so that what ends one part cannot begin the next; and bytes are never taken for JSON.
-        whole.update(b"b" if isinstance(part, bytes) else b"j")
-        whole.update(hashlib.sha256(data).digest())
-    return whole.hexdigest()
 
 
 async def earlier(db: Database, principal: Principal, surface: str, asked: Idempotency | None) -> Job | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engines.contract import Size
 from gateway.accounts import Principal
-from gateway.db import new_id, now, of_team
+from gateway.db import across_teams, new_id, now, of_team
 from gateway.errors import InvalidInput, TooManyExports
-from gateway.jobs import records
-from gateway.jobs.records import EXPORT, Job
+from gateway.jobs import archives, records
+from gateway.jobs.records import EXPORT, FINISHED, Job
 from gateway.jobs.request import Resolved
 from gateway.jobs.tables import LIVE, exports, jobs
 
@@ -22,6 +23,14 @@ RETRY_SECONDS = 60
 """When a refused client may ask again where no archive is kept: an export that runs has ended, or was canceled."""
 SECOND = 1_000_000
 _GIGABYTE = 1_000_000_000
+_BATCH = 500
+"""Ids of one statement."""
+_EXPIRED = across_teams(select(exports.c.job_id)).where(
+    exports.c.bytes.is_not(None), exports.c.expires_at <= bindparam("moment")
+)
+_KNOWN = across_teams(select(exports.c.job_id).join(jobs, jobs.c.id == exports.c.job_id)).where(
+    exports.c.job_id.in_(bindparam("ids", expanding=True)), or_(exports.c.bytes.is_not(None), LIVE)
+)
 
 
 async def same(connection: AsyncConnection, team_id: str, digest: str) -> Job | None:
@@ -56,6 +65,28 @@ async def see_that_it_fits(connection: AsyncConnection, team_id: str, expected: 
         )
         seconds = math.ceil((kept[1] - now()) / SECOND) if kept[1] else 0
         raise TooManyExports(message, retry_after=max(RETRY_SECONDS, seconds), used=used, limit=most)
+
+
+async def expired(connection: AsyncConnection) -> list[str]:
+    """The jobs whose archives are to go."""
+    return list((await connection.execute(_EXPIRED, {"moment": now()})).scalars())
+
+
+async def known(connection: AsyncConnection, names: Sequence[str]) -> set[str]:
+    """Those of these archives that some row tells of, or will; asked by their names, however many there were before."""
+    jobs_of = [archives.job_of(name) for name in names]
+    found = set[str]()
+    for start in range(0, len(jobs_of), _BATCH):
+        rows = await connection.execute(_KNOWN, {"ids": jobs_of[start : start + _BATCH]})
+        found.update(map(archives.name_of, rows.scalars()))
+    return found
+
+
+async def let_go(connection: AsyncConnection, job_id: str) -> None:
+    """Of one that is finished nobody asks any more which pictures were wanted: up to hundreds of ids."""
+    ended = exists(across_teams(select(jobs.c.id)).where(jobs.c.id == job_id, jobs.c.state.in_(FINISHED)))
+    change = across_teams(update(exports)).where(exports.c.job_id == job_id, ended)
+    await connection.execute(change.values(images=b"[]"))
 
 
 def new_job(principal: Principal, pictures: int) -> Job:

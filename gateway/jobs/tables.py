@@ -116,3 +116,6 @@ exports = Table(
 _KEPT = exports.c.bytes.is_not(None)
 Index("ix_exports_digest", exports.c.team_id, exports.c.digest)
 Index("ix_exports_expires_at", exports.c.expires_at, sqlite_where=_KEPT, postgresql_where=_KEPT)
+# How much a team keeps, whatever it had archived before.
+_BYTES = (exports.c.team_id, exports.c.expires_at, exports.c.bytes)
+Index("ix_exports_kept", *_BYTES, sqlite_where=_KEPT, postgresql_where=_KEPT)

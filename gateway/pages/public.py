@@ -17,7 +17,7 @@ from gateway.images.records import Image
 from gateway.pages.words import SPOKEN, language
 
 ON_A_PAGE = 48
-_POLICY = "default-src 'none'; img-src 'self' {site}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_POLICY = "default-src 'none'; img-src 'self' data: {site}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -27,12 +27,16 @@ _PAGE = """<!doctype html>
 <link rel="icon" href="data:,">
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ margin: 0 auto; max-width: 90rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; }}
-ul {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: .5rem; padding: 0; list-style: none; }}
+body {{ margin: 0 auto; max-width: 90rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif;
+  background: light-dark(#f6f7f9, #14171b); color: light-dark(#1b2026, #e6e9ee); }}
+h1 {{ margin: 0 0 .75rem; font-size: 1.25rem; }}
+a {{ color: inherit; }}
+ul {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: .5rem; padding: 0; margin: 0;
+  list-style: none; }}
 li {{ position: relative; }}
 span {{ position: absolute; inset: auto auto .5rem .5rem; padding: 0 .5rem; border-radius: 1rem; font-size: .8125rem;
   color: #fff; background: #000a; }}
-img {{ display: block; width: 100%; height: 100%; object-fit: cover; aspect-ratio: 1; border-radius: .25rem; }}
+img {{ display: block; width: 100%; height: 100%; object-fit: cover; aspect-ratio: 1; border-radius: .5rem; }}
 </style>
 </head>
 <body>

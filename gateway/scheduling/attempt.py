@@ -30,6 +30,8 @@ class Attempt:
         self.stores: dict[str, list[asyncio.Task[None]]] = {job.id: [] for job in jobs}
         self.wanted: dict[str, int] = {}
         """Pictures that this attempt shall make, by job."""
+        self.marks: dict[str, bytes | None] = {}
+        """What previews say of themselves, by job, once somebody has seen one."""
         self.ends: dict[str, asyncio.Task[None]] = {}
         self.spoiled: dict[str, EngineError] = {}
         """Why a picture that an engine handed over could not be kept, by job."""

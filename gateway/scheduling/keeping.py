@@ -20,12 +20,12 @@ from gateway.jobs.cancel import changed
 from gateway.jobs.records import Job
 from gateway.jobs.request import InputPicture, Resolved, engine_request
 from gateway.models import Offer
-from gateway.storage import carriage, ledger, repainting
+from gateway.storage import ledger, provenance, repainting, xmp
 from gateway.storage.background import with_background
 from gateway.storage.blobs import BlobStore
 from gateway.storage.encoding import MEDIA_TYPES
 from gateway.storage.mark import Finished, finish
-from gateway.storage.metadata import Description
+from gateway.storage.metadata import Description, source_type
 from gateway.storage.public import public_copy
 from gateway.storage.reading import LARGEST_KEPT, read, sniff
 from gateway.storage.repainting import Around
@@ -74,6 +74,12 @@ class Keeper:
         self._bus.publish(ImageStored(job.id, job.team_id, job.user_id, image.id, image.ordinal))
         self._bus.publish(changed(counted))
         return counted
+
+    async def mark(self, job: Job) -> bytes | None:
+        """What a picture of the job says of itself before it is done, as it will when it is; None: nothing is marked."""
+        if not self._marking():
+            return None
+        return xmp.packet(source_type(job.does, changes_real_picture=await self._is_real(job)))
 
     async def request(self, job: Job, missing: tuple[int, ...]) -> ImageRequest:
         """What the engine shall make, with its pictures. Raises NotFound or InvalidInput for one that cannot be read."""
@@ -131,7 +137,7 @@ class Keeper:
             return False
         data = await self._blobs.get(changed_picture.blob)
         media_type = sniff(data) or ""
-        return not carriage.is_signed(data, media_type) and carriage.source_type_of(data, media_type) is None
+        return not await self._in_pool(lambda: provenance.is_machine_made(data, media_type))
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)

@@ -19,11 +19,12 @@ from engines.contract import (
     ImageRequest,
     Loading,
     OutOfMemory,
+    Pixels,
     Progress,
     UpstreamOutcomeUnknown,
 )
 from gateway.db import Database
-from gateway.errors import InvalidInput, NotFound, StorageUnavailable
+from gateway.errors import DarkroomError, InvalidInput, NotFound, StorageUnavailable
 from gateway.events import Bus, JobProgress
 from gateway.jobs import changes
 from gateway.jobs.cancel import changed
@@ -203,7 +204,7 @@ class Runner:
                 for job in attempt.jobs.values():
                     self._progress(job, 0, 0, phase="loading")
             case Progress():
-                preview = None if event.preview is None else await asyncio.to_thread(to_jpeg, event.preview)
+                preview = None if event.preview is None else await self._preview(attempt, event.request, event.preview)
                 self._progress(attempt.jobs[event.request], event.step, event.total, preview)
             case ImageReady():
                 attempt.shown = True
@@ -212,6 +213,15 @@ class Runner:
             case Failed() | Done():
                 attempt.note(event)
                 attempt.ends[event.request] = asyncio.create_task(self._end(attempt, event))
+
+    async def _preview(self, attempt: Attempt, job_id: str, frame: Pixels) -> bytes | None:
+        """Marked as the picture will be; None where that cannot be told now: a preview may be missed."""
+        if job_id not in attempt.marks:
+            try:
+                attempt.marks[job_id] = await self._keeper.mark(attempt.jobs[job_id])
+            except DarkroomError:
+                return None
+        return await asyncio.to_thread(to_jpeg, frame, attempt.marks[job_id])
 
     async def _store(self, attempt: Attempt, offer: Offer, event: ImageReady, batch: RunningBatch) -> None:
         try:

@@ -59,10 +59,11 @@ class LiveShares:
             raise NotFound(_NOTHING)
         return await self._find(digest, shares.c.digest == digest)
 
-    async def by_id(self, share_id: str, blob: str) -> Shown:
-        """The same by the share's id, for a picture's own address: and only if the share shows this blob."""
+    async def by_name(self, name: str, blob: str) -> Shown:
+        """The same by the share's name, for a picture's own address: and only if the share shows this blob."""
+        share_id = name.partition(".")[0]
         shown = await self._find(share_id, shares.c.id == share_id)
-        if blob not in shown.blobs:
+        if shown.share.name != name or blob not in shown.blobs:
             raise NotFound(_NOTHING)
         return shown
 

@@ -39,6 +39,11 @@ class Share(Struct, frozen=True, kw_only=True):
     is_revoked: bool
     views: int
 
+    @property
+    def name(self) -> str:
+        """What addresses of its picture call it: another with each password, so that a new one closes those before it."""
+        return self.id if self.password is None else f"{self.id}.{hashlib.sha256(self.password.encode()).hexdigest()[:16]}"
+
     def is_over(self, now: int) -> bool:
         return self.expires_at is not None and self.expires_at <= now
 

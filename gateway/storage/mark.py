@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from engines.contract import Pixels, Size
-from gateway.storage import carriage, xmp
+from gateway.storage import carriage, provenance, xmp
 from gateway.storage.encoding import DARKROOM, MEDIA_TYPES, PARAMETERS, Format, Texts, encode, png_chunks
 from gateway.storage.metadata import Description, darkroom_json, parameters_text
 from gateway.storage.reading import LARGEST_PIXELS, read
@@ -72,7 +72,7 @@ def keep(data: bytes, *, field: str = "image", largest_pixels: int = LARGEST_PIX
     Raises UnreadablePicture that names `field`.
     """
     brought = read(data, field=field, largest_pixels=largest_pixels)
-    return _finished(data, brought.media_type, brought.pixels, carriage.source_type_of(data, brought.media_type))
+    return _finished(data, brought.media_type, brought.pixels, provenance.source_type_of(data, brought.media_type))
 
 
 def _encoded(

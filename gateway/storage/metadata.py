@@ -41,9 +41,14 @@ class Description(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def source_type(self) -> SourceType:
-        if not self.changes_real_picture:
-            return "trainedAlgorithmicMedia"
-        return "algorithmicallyEnhanced" if self.capability == "upscale" else "compositeWithTrainedAlgorithmicMedia"
+        return source_type(self.capability, changes_real_picture=self.changes_real_picture)
+
+
+def source_type(capability: Capability, *, changes_real_picture: bool) -> SourceType:
+    """What a picture declares of itself that was made so."""
+    if not changes_real_picture:
+        return "trainedAlgorithmicMedia"
+    return "algorithmicallyEnhanced" if capability == "upscale" else "compositeWithTrainedAlgorithmicMedia"
 
 
 def parameters_text(about: Description, final: Size) -> str:

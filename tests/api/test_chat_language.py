@@ -16,7 +16,7 @@ from gateway.wiring import Wiring
 from tests.api.conftest import MODELS, PLUGINS
 from tests.api.house import create_app, finished, served
 from tests.api.test_chat import SESSIONS, current, history, opened, say
-from tests.fakes.language import Endpoint, broken_stream, called, garbage, said, status
+from tests.fakes.language import Endpoint, broken_stream, called, cut_stream, garbage, said, status
 from tests.fakes.web import Web
 
 pytest.importorskip("openai")
@@ -218,6 +218,27 @@ async def test_an_error_in_the_middle_of_a_stream(client: httpx.AsyncClient, end
     told = events(await client.post(f"{SESSIONS}/{session['id']}/messages", json={"text": "a", "stream": True}))
     assert [kind for kind, _ in told] == ["message", "delta", "done"]
     assert told[-1][1]["answer"]["error"]["code"] == "language_model_failed"
+
+
+UPSCALE = {"id": "call_1", "type": "function", "function": {"name": "upscale", "arguments": ""}}
+
+
+@pytest.mark.parametrize("delta", [{"content": "I will"}, {"tool_calls": [{"index": 0, **UPSCALE}]}])
+async def test_a_stream_that_breaks_off_is_no_answer(client: httpx.AsyncClient, endpoint: Endpoint, delta: Json) -> None:
+    session = await opened(client)
+    script(endpoint, cut_stream(delta))
+    told = events(await client.post(f"{SESSIONS}/{session['id']}/messages", json={"text": "a", "stream": True}))
+    assert "broke off" in told[-1][1]["answer"]["error"]["message"]
+    assert told[-1][1]["answer"]["job_id"] is None
+
+
+async def test_a_tool_whose_place_is_not_told(client: httpx.AsyncClient, endpoint: Endpoint) -> None:
+    session = await opened(client)
+    whole = called("upscale", {})({"stream": True})
+    script(endpoint, whole.replace(b'"index": 0, "id": "call_0"', b'"index": null, "id": "call_0"'))
+    told = events(await client.post(f"{SESSIONS}/{session['id']}/messages", json={"text": "a", "stream": True}))
+    assert told[-1][1]["answer"]["tool"]["name"] == "upscale"
+    await finished(client, told[-1][1]["answer"]["job_id"])
 
 
 async def test_one_that_never_answers(client: httpx.AsyncClient, endpoint: Endpoint) -> None:

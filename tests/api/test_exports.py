@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 
-from tests.api.house import finished, generate, problem
+from tests.api.house import anyone, bearer, finished, generate, problem
 from tests.api.isolation import NOBODYS
 
 Json = dict[str, Any]
@@ -116,3 +117,16 @@ async def test_deleted_it_is_gone_at_once(
     assert (await stranger.get(export["download_url"])).status_code == 404
     assert (await client.get(path)).json()["download_url"] is None
     assert (await exported(client, ids))["job_id"] != export["job_id"]
+
+
+async def test_who_only_reads_deletes_no_others_archive(app: Litestar, client: httpx.AsyncClient, ids: list[str]) -> None:
+    theirs = f"/v1/images/exports/{(await exported(client, ids))['job_id']}"
+    user = await client.post("/admin/users", json={"name": "Ann", "email": "ann@example.org"})
+    await client.post("/v1/team/members", json={"email": "ann@example.org", "role": "viewer"})
+    key = {"name": "looks", "user_id": user.json()["id"], "permissions": ["gallery.read"]}
+    key_text = (await client.post("/v1/team/keys", json=key)).json()["key"]
+    async with anyone(app, bearer(key_text)) as reader:
+        problem(await reader.delete(theirs), 403, "forbidden")
+        own = f"/v1/images/exports/{(await exported(reader, ids[:1]))['job_id']}"
+        assert (await reader.delete(own)).status_code == 204
+    assert (await client.get(theirs)).json()["download_url"]

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 from gateway.accounts import authenticate
 from gateway.db import Database
-from gateway.images import records
+from gateway.images import counting, records
 from gateway.wiring import Wiring
 from tests.api.house import ADMIN_KEY, generate, problem
 from tests.images.shelf import picture
@@ -79,6 +79,9 @@ async def test_filters_and_orders(client: httpx.AsyncClient, five: list[str]) ->
         ({"q": "", "model": "", "from": "", "to": "", "tags[]": ""}, [4, 3, 2, 1, 0]),
         ({"page": 2, "limit": 2}, [2, 1]),
         ({"page": 9, "limit": 100}, []),
+        ({"sort": "favorite", "page": 2, "limit": 1}, [1]),
+        ({"sort": "favorite", "page": 2, "limit": 2}, [4, 2]),
+        ({"sort": "favorite", "page": 2, "limit": 3}, [2, 0]),
     ):
         assert await places(client, five, **params) == expected, params
 
@@ -108,11 +111,26 @@ async def test_totals(client: httpx.AsyncClient, five: list[str]) -> None:
         ({"tags[]": ["red", "hero"]}, 1),
         ({"from": "2025-03-02", "to": "2025-03-03"}, 2),
         ({"to": "2025-03-02T13:00:00Z"}, 2),
+        ({"to": "2025-03-03T11:00:00Z", "limit": 1}, 2),
+        ({"from": "2025-03-02T13:00:00Z", "limit": 1}, 3),
         ({"q": "circle", "limit": 1}, 5),
     ]
     for params, total in counted:
         told = (await client.get("/v1/images", params=params)).json()
         assert (told["total"], told["total_capped"]) == (total, False), params
+
+
+@pytest.mark.parametrize("q", ["circle", '"red circle"'])
+async def test_the_end_of_a_list_and_of_counting(
+    client: httpx.AsyncClient, five: list[str], monkeypatch: pytest.MonkeyPatch, q: str
+) -> None:
+    for most, total, capped in ((5, 5, False), (4, 4, True)):
+        monkeypatch.setattr(counting, "MOST", most)
+        first = (await client.get("/v1/images", params={"q": q, "limit": 2})).json()
+        assert (first["total"], first["total_capped"]) == (total, capped)
+    for limit, is_all in ((4, False), (5, True), (6, True)):
+        page = (await client.get("/v1/images", params={"q": q, "limit": limit})).json()
+        assert (len(page["data"]), page["next"] is None) == (min(limit, 5), is_all)
 
 
 async def test_what_cannot_be_asked(client: httpx.AsyncClient, other_team: httpx.AsyncClient, five: list[str]) -> None:
@@ -121,6 +139,8 @@ async def test_what_cannot_be_asked(client: httpx.AsyncClient, other_team: httpx
         ({"from": "yesterday"}, "from"),
         ({"from": "2" * 65}, "from"),
         ({"to": "2025-02-30"}, "to"),
+        ({"to": "20250302"}, "to"),
+        ({"to": "2025-W10"}, "to"),
         ({"from": "2025-03-02", "to": "2025-03-01"}, "from"),
         ({"favorite": "perhaps"}, "favorite"),
         ({"sort": "size"}, "sort"),
@@ -233,7 +253,9 @@ async def test_suggestions(client: httpx.AsyncClient, other_team: httpx.AsyncCli
     told = (await client.get("/v1/images/suggest")).json()
     assert [(each["name"], each["count"]) for each in told["tags"]] == [("Hero", 3), ("red", 2), ("wip", 1)]
     assert told["models"] == [{"name": "quick", "count": 3}, {"name": "other", "count": 2}]
-    assert (await client.get("/v1/images/suggest", params={"q": "o"})).json()["models"] == [{"name": "other", "count": 2}]
+    for beginning in ("o", "OTH", " o"):
+        told = (await client.get("/v1/images/suggest", params={"q": beginning})).json()
+        assert told == {"tags": [], "models": [{"name": "other", "count": 2}]}
     assert (await other_team.get("/v1/images/suggest")).json() == {"tags": [], "models": []}
     problem(await client.get("/v1/images/suggest", params={"q": "x" * 201}), 422, "invalid_request")
 

@@ -162,6 +162,13 @@ async def test_a_prompt_becomes_a_picture_with_title_and_tags(client: httpx.Asyn
         assert (image["source"], image["parent"], image["edit_session_id"]) == ("generate", None, None)
 
 
+async def test_null_is_what_is_left_out(client: httpx.AsyncClient) -> None:
+    image = await made(client, GENERATE, prompt="a", model=None, title=None, tags=None, seed=None)
+    assert (image["model"], image["title"], image["tags"]) == ("draw", "", [])
+    edited = await made(client, f"/v1/images/{image['id']}/edit", prompt="a", model=None, title=None, tags=None)
+    assert (edited["title"], edited["tags"]) == ("", [])
+
+
 async def test_size_and_ratio_mean_what_they_mean_for_tasks(client: httpx.AsyncClient) -> None:
     assert (await made(client, GENERATE, prompt="a", size="96x64"))["width"] == 96
     wide = await made(client, GENERATE, prompt="a", model="draw", aspect_ratio="2:1", quality="standard")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.api.lane_names import public_names
 from gateway.errors import StorageFull
 from gateway.storage import BlobStore
 from gateway.wiring import Wiring
@@ -22,7 +24,28 @@ async def test_health_needs_no_key(stranger: httpx.AsyncClient) -> None:
     assert ready.status_code == 200
     told = ready.json()
     assert (told["status"], told["reason"]) == ("ready", None)
-    assert {lane["name"] for lane in told["lanes"]} == {"cpu", "far/one"}
+    assert {lane["name"] for lane in told["lanes"]} == {"cpu", "far/1"}
+
+
+async def test_strangers_are_not_told_where_a_server_is(client: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
+    """A lane's own name has its address in it; administrators see which is which."""
+    for path in ("/health/ready", "/metrics"):
+        assert "far/one" not in (await stranger.get(path)).text
+    lanes = {lane["name"]: lane["public_name"] for lane in (await client.get("/admin/devices")).json()["data"]}
+    assert lanes == {"cpu": "cpu", "far/one": "far/1"}
+
+
+def test_lanes_are_called_by_their_engine_and_place() -> None:
+    views = [
+        SimpleNamespace(name=name, engine=engine)
+        for name, engine in (
+            ("gpu", None),
+            ("comfyui/10.0.0.7:8188", "comfyui"),
+            ("webui/10.0.0.8:7860", "webui"),
+            ("comfyui/10.0.0.9:8188", "comfyui"),
+        )
+    ]
+    assert list(public_names(views).values()) == ["gpu", "comfyui/1", "webui/1", "comfyui/2"]  # type: ignore[arg-type]
 
 
 async def test_not_ready_with_a_full_disk(stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,6 +159,11 @@ async def test_our_own_file_becomes_the_request_that_made_it(client: Client) -> 
     assert await content(client, again) == await content(client, image["artifact_id"])
 
 
+async def test_a_date_past_the_last_year_is_the_end_of_that(client: Client) -> None:
+    found = await inspected(client, png(**{"Creation Time": "9999:12:31 23:59:59-23:59"}))
+    assert found["created_at"] == "9999-12-31T23:59:59Z"
+
+
 async def test_a_file_that_tells_nothing_is_no_error(client: Client) -> None:
     told = await inspected(client, flat())
     assert (told["recipe"], told["format"], told["model"], told["parameters"]) == (None, None, None, {})

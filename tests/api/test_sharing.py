@@ -205,6 +205,14 @@ async def test_what_has_expired_is_told_so_and_can_live_again(
     assert endless.json()["expires_at"] is None
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_an_end_past_the_last_year_is_the_end_of_that(client: httpx.AsyncClient, image_id: str) -> None:
+    for method, far in (("POST", "9999-12-31T23:59:59.999999Z"), ("PATCH", "9999-12-31T23:59:59-23:59")):
+        answer = await client.request(method, f"/v1/images/{image_id}/share", json={"expires_at": far})
+        assert answer.json()["expires_at"] == "9999-12-31T23:59:59Z"
+    assert (await client.get("/v1/images")).json()["data"][0]["share"] == answer.json()
+
+
 BAD_WISHES: list[tuple[object, str]] = [
     ({"expires_at": PAST}, "expires_at"),
     ({"expires_at": "tomorrow"}, "expires_at"),
@@ -310,8 +318,12 @@ async def test_a_password_is_asked_for(client: httpx.AsyncClient, stranger: http
     assert (await client.get(f"/v1/images/{image_id}/share")).json()["views"] == 1
     await client.patch(f"/v1/images/{image_id}/share", json={"password": "another one"})
     assert 'type="password"' in (await page_of(link, stranger)).text
+    assert (await stranger.get(pictures_of(opened)[0])).status_code == 404
     await client.patch(f"/v1/images/{image_id}/share", json={"password": None})
-    assert pictures_of(await page_of(link, stranger))
+    without = pictures_of(await page_of(link, stranger))[0]
+    assert (await stranger.get(without)).status_code == 200
+    await client.patch(f"/v1/images/{image_id}/share", json={"password": "another one"})
+    assert (await stranger.get(without)).status_code == 404
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

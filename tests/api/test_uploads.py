@@ -44,6 +44,12 @@ async def test_an_upload_is_an_image_that_no_list_shows_until_it_is_saved(
     assert (await client.get("/v1/images")).json()["data"] == []
 
 
+async def test_of_a_path_only_the_name_is_kept(client: httpx.AsyncClient) -> None:
+    for name in ("../../home/ann/cat.png", "C:\\Users\\Ann\\cat.png"):
+        id_ = (await upload(client, name=name))["artifact_id"]
+        assert (await client.get(f"/v1/images/{id_}")).json()["title"] == "cat.png"
+
+
 @pytest.mark.parametrize(
     ("body", "field"), [({"saved": 1}, "saved"), ({"saved": None}, "saved"), ({"saved": True, "x": 1}, "x")]
 )

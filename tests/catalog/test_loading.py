@@ -193,3 +193,49 @@ def test_auto_is_the_first_gpu_or_the_processor(devices: dict[str, str], cuda: i
     settled = settle_devices(entries, cuda)
     assert {name: entry.device for name, entry in settled.items()} == lanes
     assert all(entry.memory_bytes == (5 if devices else None) for entry in settled.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("*", "*"),
+        ("https://chat.example.org", "https://chat.example.org"),
+        ("HTTPS://Chat.Example.ORG/", "https://chat.example.org"),
+        ("https://chat.example.org:443", "https://chat.example.org"),
+        ("http://192.0.2.7:3000", "http://192.0.2.7:3000"),
+        ("http://[2001:db8::1]:8080", "http://[2001:db8::1]:8080"),
+        ("http://localhost", "http://localhost"),
+        ("app://obsidian.md", "app://obsidian.md"),
+    ],
+)
+def test_origins_are_kept_as_browsers_send_them(written: str, origin: str, registry: Registry) -> None:
+    settings = parse(f'[settings.http]\ncors_origins = ["{written}"]', registry).settings
+    assert settings.http.cors_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "chat.example.org",
+        "https://chat.example.org/app",
+        "https://*.example.org",
+        "https://a.example,https://b.example",
+        "https://user@example.org",
+        "https://bücher.example",
+        "https://a.example:70000",
+        "https://a.example:0",
+        "file:///home",
+        "null",
+        "",
+    ],
+)
+def test_what_no_browser_sends_is_no_origin(written: str, registry: Registry) -> None:
+    [told] = refused(f'[settings.http]\ncors_origins = ["{written}"]', registry)
+    assert "[settings.http] cors_origins" in told
+    assert f'"{written}" is not allowed; give the origin of pages as browsers send it' in told
+
+
+def test_every_origin_is_none_beside_others(registry: Registry) -> None:
+    [told] = refused('[settings.http]\ncors_origins = ["*", "https://a.example"]', registry)
+    assert "[settings.http]" in told
+    assert 'cors_origins has "*", which lets in every origin; take it out, or the others' in told

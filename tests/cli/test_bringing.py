@@ -59,6 +59,29 @@ def test_thumbnails_beside_their_pictures_are_passed_over(tmp_path: Path) -> Non
     assert names(tmp_path) == ["images/one.png", "images/thumbnails/other.webp"]
 
 
+def test_a_link_that_leads_to_itself_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "z.png", flat())
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    told: list[str] = []
+    assert [each.name for each in pictures(tmp_path, lambda name, _: told.append(name)) if each] == ["z.png"]
+    assert told == ["loop.png"]
+
+
+def test_folders_lie_as_deep_as_they_like(tmp_path: Path) -> None:
+    deepest = tmp_path
+    for _ in range(1200):
+        deepest /= "d"
+        deepest.mkdir()
+    write(deepest, "a.png", flat())
+    write(tmp_path, "e.png", flat())
+    found = [name[-5:] for name in names(tmp_path)]
+    (deepest / "a.png").unlink()
+    while deepest != tmp_path:  # what cleans up after tests does not go as deep
+        deepest.rmdir()
+        deepest = deepest.parent
+    assert found == ["a.png", "e.png"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="platform: root may read everything")
 def test_what_may_not_be_read_is_told_and_stops_nothing(tmp_path: Path) -> None:
     write(tmp_path, "a/a.png", flat())
@@ -148,6 +171,20 @@ def test_what_comes_too_often_waits_as_long_as_it_is_told(tmp_path: Path, monkey
     gateway = FakeGateway(Refused("too often", 429, 7.0))
     assert sent(gateway, tmp_path, "a.png") == {"a.png": "added"}
     assert slept == [7.0]
+
+
+def test_what_is_no_pictures_size_is_not_read(tmp_path: Path) -> None:
+    with write(tmp_path, "a.png").open("wb") as file:
+        file.truncate(sending.LARGEST_FILE + 1)
+    gateway = FakeGateway()
+    assert sent(gateway, tmp_path, "a.png") == {"a.png": "refused"}
+    assert gateway.posted == []
+
+
+def test_no_more_tags_are_sent_than_are_taken() -> None:
+    deep = File(Path("a"), "d/" * 120 + "a.png", 1, 0)
+    tags = Wish(Path(), tags=("mine", "ours")).tags_of(deep)
+    assert (len(tags), tags[-2:]) == (100, ["mine", "ours"])
 
 
 def test_any_other_refusal_ends_it(tmp_path: Path) -> None:

@@ -111,6 +111,12 @@ def broken_stream(*pieces: str) -> Callable[[Json], bytes]:
     return answer
 
 
+def cut_stream(*deltas: Json) -> bytes:
+    """Pieces of an answer, and then the end of the connection, as of a server that is gone."""
+    events = b"".join(_event({"delta": delta, "finish_reason": None}) for delta in deltas)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + events
+
+
 def _whole(message: Json, why: str) -> bytes:
     choice = {"index": 0, "message": message, "finish_reason": why, "logprobs": None}
     body = {**_HEAD, "object": "chat.completion", "choices": [choice], "usage": {"total_tokens": 3}}

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
@@ -14,13 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import Database, across_teams, now
 from gateway.errors import NotFound, WrongState
-from gateway.images import library, records, uploads
+from gateway.images import library, records, search, uploads
 from gateway.images.closed import Closed
 from gateway.images.labels import label, star
 from gateway.images.library import Place, Sort, Wanted
 from gateway.images.tables import images
 from gateway.images.tokens import terms
 from gateway.images.trash import Trash
+from gateway.images.wanted import Way
+from gateway.images.widening import widened
 from tests.images.shelf import DAY, MINE, YOURS, check_counts, every, expected, furnish, picture
 
 T = TypeVar("T")
@@ -135,8 +139,19 @@ class Gallery(RuleBasedStateMachine):
 
         self.write(go)
 
-    @rule(wanted=WANTED, sort=st.sampled_from(["newest", "oldest", "title", "favorite"]), limit=st.integers(1, 4))
-    def list(self, wanted: Wanted, sort: Sort, limit: int) -> None:
+    @rule(
+        wanted=WANTED,
+        sort=st.sampled_from(["newest", "oldest", "title", "favorite"]),
+        limit=st.integers(1, 4),
+        way=st.sampled_from([None, "in order", "few", "one by one"]),
+        looks=st.booleans(),
+    )
+    def list(self, wanted: Wanted, sort: Sort, limit: int, way: Way | None, looks: bool) -> None:
+        async def in_that_way(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Wanted:
+            looked_at = (search.of_all(team_id), *(wanted.terms or ())[1:]) if wanted.terms and looks else ()
+            told = await widened(connection, team_id, wanted)
+            return msgspec.structs.replace(told, way=way or told.way, looked_at=looked_at)
+
         async def read() -> None:
             async with self.database.read() as connection:
                 must = expected(await every(connection), wanted, sort)
@@ -152,7 +167,9 @@ class Gallery(RuleBasedStateMachine):
                 assert [each.id for each in second.images] == must[limit : 2 * limit]
                 assert (await library.count(connection, MINE, wanted)).total == len(must)
 
-        self.runner.run(read())
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(library, "widened", in_that_way)
+            self.runner.run(read())
 
     @invariant()
     def counts_are_right(self) -> None:

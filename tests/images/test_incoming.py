@@ -20,10 +20,11 @@ from gateway.db import Database, across_teams, new_id, now
 from gateway.errors import InvalidInput, NotFound, WrongState
 from gateway.fetch import AddressRefused, Unfetchable
 from gateway.images import library, records
-from gateway.images.incoming import HOUR, LONGEST_TITLE, Incoming
+from gateway.images.incoming import LONGEST_TITLE, Incoming
 from gateway.images.labels import label
 from gateway.images.library import Wanted
 from gateway.images.tables import images
+from gateway.images.uploads import HOUR
 from gateway.storage import BlobStore
 from gateway.storage.reading import UnreadablePicture
 from tests.fakes.web import Web, moved, ok

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from gateway.accounts import Principal
 from gateway.db import Database, across_teams, now
@@ -103,6 +104,24 @@ async def test_what_was_published_before_there_were_copies_is_caught_up_with(
     assert b"a secret prompt" not in await blobs.get(str(shown.public_blob))
     assert f"image {broken.id} is in the public gallery no more" in caplog.text
     await publishing.catch_up(database, blobs)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_start_reads_nothing_of_what_has_its_copy(database: Database, blobs: BlobStore) -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = database._reader.sync_engine
+
+    def see(*given: Any) -> None:
+        asked.append((given[2], given[3]))
+
+    event.listen(engine, "before_cursor_execute", see)
+    await publishing.catch_up(database, blobs)
+    event.remove(engine, "before_cursor_execute", see)
+    async with database.read() as connection:
+        ((told, given),) = asked
+        plan = [row.detail for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}", given)]
+    assert len(plan) == 1
+    assert "ix_images_uncopied (id<?)" in plan[0]
 
 
 async def test_what_cannot_be_published(database: Database, blobs: BlobStore, image: Kept) -> None:

@@ -38,6 +38,8 @@ def test_tags_are_kept_in_order_and_once(given_tags: list[str], kept: list[str])
         (["a\nb"], "tags[0]"),
         (["a\u2028b"], "tags[0]"),
         (["\ud800"], "tags[0]"),
+        (["\u200b"], "tags[0]"),
+        (["\u202e \u200d\u00a0"], "tags[0]"),
     ],
 )
 def test_tags_that_are_none(tags: list[str], field: str) -> None:
@@ -51,6 +53,11 @@ def test_titles_that_are_none(title: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         cleaned_title(title)
     assert refusal.value.field == "title"
+
+
+def test_a_title_of_nothing_that_is_seen_is_none() -> None:
+    assert cleaned_title("\u200b\ufeff \u202e") == ""
+    assert cleaned_title(" 👩\u200d🚀 ") == "👩\u200d🚀"
 
 
 @given(st.lists(st.text(max_size=8), max_size=8))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.accounts import Principal
 from gateway.db import Database, across_teams, new_id, now
@@ -105,16 +106,46 @@ async def test_whatever_is_done_everything_agrees(room: Room) -> None:
 
 
 async def test_many_take_no_more_statements_than_two(room: Room) -> None:
-    counts: list[tuple[int, int]] = []
-    for size in (2, 100):
+    counts: list[tuple[int, ...]] = []
+    for size in (2, 200):
         ids = await room.add(size)
+        await room.trash.discard(room.team, ids)
+        with statements(room.db) as restored:
+            assert len((await room.trash.restore(room.team, ids)).changed) == size
         with statements(room.db) as discarded:
             await room.trash.discard(room.team, ids)
         with statements(room.db) as swept:
             assert await room.trash.sweep(-1) == size
-        counts.append((len(discarded), len(swept)))
+        counts.append((len(restored), len(discarded), len(swept)))
     assert counts[0] == counts[1]
     assert max(counts[0]) < 25
+
+
+class Followed:
+    """A database in which something happens right behind each write, before whoever wrote goes on."""
+
+    def __init__(self, db: Database, then: Callable[[], Awaitable[None]]) -> None:
+        self._db = db
+        self._then = then
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        async with self._db.write() as connection:
+            yield connection
+        await self._then()
+
+
+async def test_what_is_closed_or_opened_while_all_of_it_is_read_stays_so(room: Room) -> None:
+    shown, trashed = await room.add(2)
+    await room.trash.discard(room.team, [trashed])
+
+    async def meanwhile() -> None:
+        await room.trash.discard(room.team, [shown])
+        await room.trash.restore(room.team, [trashed])
+
+    room.closed._db = Followed(room.db, meanwhile)  # type: ignore[assignment]
+    await room.closed.rebuild()
+    assert [room.closed.may_be(each) for each in (shown, trashed)] == [True, False]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from engines.contract import EngineCrashed, EngineUnavailable
@@ -68,6 +69,19 @@ async def test_what_failed_attempts_cost_is_counted_as_they_end(till: Till) -> N
     async with till.db.read() as connection:
         assert await records.usage(connection, job.id) == {"cost_usd": 0.01}
         assert (await records.get(connection, None, job.id)).tried == ended.tried
+
+
+async def test_what_an_attempt_cost_is_counted_where_another_model_steps_in(till: Till) -> None:
+    await till.give(100)
+    (claimed,) = await till.run(changes.claim, [(await till.ask()).id], sent=True)
+    error = EngineUnavailable("It broke off.")
+    error.usage = {"cost_usd": 0.04}
+    to = msgspec.structs.replace(claimed, model="other")
+    moved = await till.run(changes.move, claimed, to, tried(1, "m", "cloud/1", error))
+    assert [each.usage for each in moved.tried] == [{"cost_usd": 0.04}]
+    async with till.db.read() as connection:
+        lines = await usage.report(connection, by=("model",), limit=10)
+    assert {line.model: (line.jobs, line.upstream) for line in lines} == {"m": (0, 40_000), "other": (1, 0)}
 
 
 async def _upstream(till: Till) -> int:

@@ -7,11 +7,13 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.catalog import Settings
 from gateway.catalog.settings import Gallery, Limits, Share
@@ -336,3 +338,58 @@ async def test_a_team_keeps_so_many_bytes(box: Box, made: list[Image]) -> None:
     with pytest.raises(NotFound):
         await exports.remove(box.principal, NOBODYS)
     await exports.close()
+
+
+async def test_what_is_over_keeps_no_list_of_pictures(box: Box, exports: Exports, made: list[Image]) -> None:
+    """However it ended: each has hundreds of ids, and the rows stay."""
+    ids = [each.id for each in made]
+    written = await exported(box, exports, *ids)
+    await exports._slots.acquire()
+    await exports._slots.acquire()
+    waiting, _ = await exports.ask(box.principal, ids[:1])
+    await box.cancel(waiting)
+    assert json.loads(await wanted(box, waiting.id)) == ids[:1]
+    exports._slots.release()
+    async with asyncio.timeout(20):
+        while exports._tasks:
+            await asyncio.sleep(0.01)
+    assert [json.loads(await wanted(box, each)) for each in (written.job.id, waiting.id)] == [[], []]
+    again, _ = await exports.ask(box.principal, ids)
+    assert again.id == written.job.id
+
+
+async def wanted(box: Box, job_id: str) -> bytes:
+    async with box.db.read() as connection:
+        query = across_teams(select(rows.c.images)).where(rows.c.job_id == job_id)
+        return bytes((await connection.execute(query)).scalar_one())
+
+
+async def test_neither_sweep_nor_request_reads_what_is_over(box: Box) -> None:
+    """Each hour, however many archives there ever were."""
+    if box.db.path is None:
+        pytest.skip("platform: PostgreSQL's plans go by statistics, of which a small table has none")
+    async with box.db.read() as connection:
+        with asked(connection) as statements:
+            await standing.expired(connection)
+            await standing.known(connection, [archives.name_of(NOBODYS), "exports/stray"])
+            await standing.same(connection, "t", "digest")
+            await standing.see_that_it_fits(connection, "t", 1, 2)
+        plans = [await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}", given) for told, given in statements]
+        steps = [[row.detail for row in plan] for plan in plans]
+    assert len(steps) == 5
+    for plan in steps:
+        assert not [step for step in plan if step.startswith("SCAN")], plan
+    assert "ix_exports_expires_at (expires_at<?)" in steps[0][0]
+    assert "ix_exports_kept (team_id=?)" in steps[3][0]
+
+
+@contextmanager
+def asked(connection: AsyncConnection) -> Iterator[list[tuple[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
+
+    def see(*given: Any) -> None:
+        seen.append((given[2], given[3]))
+
+    event.listen(connection.sync_connection, "before_cursor_execute", see)
+    yield seen
+    event.remove(connection.sync_connection, "before_cursor_execute", see)

@@ -199,8 +199,9 @@ async def test_what_lay_in_the_trash_goes_with_its_bytes(box: Box, incoming: Inc
     old, young, shown = [await upload(box, incoming, color, unsaved_at=None) for color in ("red", "lime", "blue")]
     await trash.discard(team, [old.id, young.id])
     async with box.db.write() as connection:
-        lain = now() - 30 * DAY - 1
-        await connection.execute(across_teams(update(images)).where(images.c.id == old.id).values(deleted_at=lain))
+        for image, lain in ((old, now() - 30 * DAY - 1), (young, now() - 30 * DAY + DAY // 24)):
+            change = across_teams(update(images)).where(images.c.id == image.id)
+            await connection.execute(across_teams(change).values(deleted_at=lain))
     assert await trash.sweep(30) == 1
     assert await left(box) == {young.id, shown.id}
     await sweep_blobs(box.db, box.blobs, untouched=0)

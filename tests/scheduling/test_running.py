@@ -18,6 +18,7 @@ from gateway.jobs import changes
 from gateway.jobs.records import Job, newest
 from gateway.jobs.tables import jobs
 from gateway.scheduling.loop import Scheduler
+from gateway.storage import carriage
 from gateway.storage.reading import read
 from tests.scheduling.conftest import OpenBox
 
@@ -80,7 +81,9 @@ async def test_progress_and_previews_only_while_watched(open_box: OpenBox) -> No
     job = await box.ask(steps=3)
     with box.bus.watch(job.id):
         await box.until(job)
-    assert any(event.preview and event.preview[:3] == b"\xff\xd8\xff" for event in seen)
+    previews = [event.preview for event in seen if event.preview]
+    assert previews
+    assert {carriage.source_type_of(each, "image/jpeg") for each in previews} == {"trainedAlgorithmicMedia"}
 
 
 async def test_cancel_while_queued_never_runs(open_box: OpenBox) -> None:

@@ -124,7 +124,7 @@ async def test_an_end_that_comes_by_itself(
     end = now() + YEAR
     share, _ = await sharing.create(principal, image.id, Wish(expires_at=end))
     token, blob = sharing.token(share), str(share.copy_blob)
-    assert (await sharing.live.by_id(share.id, blob)).share == (await sharing.live.by_token(token)).share == share
+    assert (await sharing.live.by_name(share.name, blob)).share == (await sharing.live.by_token(token)).share == share
     monkeypatch.setattr(live, "now", lambda: end)
     for remembered in (True, False):
         if not remembered:
@@ -132,17 +132,17 @@ async def test_an_end_that_comes_by_itself(
         with pytest.raises(LinkExpired):
             await sharing.live.by_token(token)
         with pytest.raises(LinkExpired):
-            await sharing.live.by_id(share.id, blob)
+            await sharing.live.by_name(share.name, blob)
 
 
 async def test_only_what_a_link_shows_is_served_by_it(sharing: Sharing, principal: Principal, keep: Keep) -> None:
     image, other = await keep(1), await keep(2)
     share, _ = await sharing.create(principal, image.id, Wish())
     for blob in (str(share.copy_blob), image.thumbnail_256):
-        assert (await sharing.live.by_id(share.id, blob)).image.id == image.id
+        assert (await sharing.live.by_name(share.name, blob)).image.id == image.id
     for blob in (image.blob, other.blob, "", "None"):
         with pytest.raises(NotFound):
-            await sharing.live.by_id(share.id, blob)
+            await sharing.live.by_name(share.name, blob)
 
 
 async def test_what_is_hidden_without_the_trash_closes_soon(

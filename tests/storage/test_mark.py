@@ -86,17 +86,17 @@ def test_an_edited_real_picture_is_a_composite(photo: Pixels, about: Description
 # ------------------------------------------------------------------------------- an upstream's bytes
 
 
-def _signed_png(data: bytes) -> bytes:
-    return data[:33] + b"".join(png.chunk(b"caBX", b"manifest")) + data[33:]
+def _signed_png(data: bytes, manifest: bytes = b"manifest") -> bytes:
+    return data[:33] + b"".join(png.chunk(b"caBX", manifest)) + data[33:]
 
 
-def _signed_jpeg(data: bytes) -> bytes:
-    body = b"JP\0\1\0\0\0\1manifest"
+def _signed_jpeg(data: bytes, manifest: bytes = b"manifest") -> bytes:
+    body = b"JP\0\1\0\0\0\1" + manifest
     return data[:2] + b"\xff\xeb" + struct.pack(">H", len(body) + 2) + body + data[2:]
 
 
-def _signed_webp(data: bytes) -> bytes:
-    whole = data[12:] + struct.pack("<4sI", b"C2PA", 8) + b"manifest"
+def _signed_webp(data: bytes, manifest: bytes = b"manifest") -> bytes:
+    whole = data[12:] + carriage.riff(b"C2PA", manifest)
     return b"RIFF" + struct.pack("<I", len(whole) + 4) + b"WEBP" + whole
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from gateway.api.bodies import JsonRequest, decode
+from gateway.api.bodies import JsonRequest
 from gateway.api.validation import explain
 from gateway.errors import InvalidInput
 
@@ -34,7 +34,7 @@ def reader(shape: type[_Shape]) -> Callable[[JsonRequest], Awaitable[Body]]:
     """For `Provide`: a body of this shape. Raises MalformedBody, InvalidInput naming the field."""
 
     async def read(request: JsonRequest) -> Body:
-        return understood(decode(await request.taken(), Any), shape)
+        return understood(await request.decoded(Any), shape)
 
     return read
 

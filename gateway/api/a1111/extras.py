@@ -11,7 +11,7 @@ from msgspec import Struct
 from engines.contract import Size
 from gateway.accounts import Principal
 from gateway.api import together
-from gateway.api.a1111 import accepted, wire
+from gateway.api.a1111 import accepted
 from gateway.api.a1111.asked import ExtraBatch, Extras, ExtraSingle
 from gateway.api.a1111.errors import in_our_words
 from gateway.api.a1111.following import SURFACE
@@ -21,18 +21,20 @@ from gateway.api.a1111.preparing import cut
 from gateway.api.a1111.prompts import NONE
 from gateway.api.a1111.settings import FORMAT, FORMATS
 from gateway.api.a1111.wire import Enlarged, EnlargedAll
+from gateway.api.answers import in_base64
 from gateway.api.bodies import let_go
 from gateway.api.choice import offer_for
+from gateway.api.priorities import Priority, is_bulk
 from gateway.api.repeats import named
 from gateway.api.streams import Streams
-from gateway.api.tasks.asked import Priority
 from gateway.db import Database
 from gateway.errors import InvalidInput
 from gateway.events import Bus
 from gateway.images.image import Image
 from gateway.images.incoming import Incoming
 from gateway.jobs.cancel import cancel
-from gateway.jobs.idempotency import earlier, fingerprint
+from gateway.jobs.fingerprints import fingerprint
+from gateway.jobs.idempotency import earlier
 from gateway.jobs.records import Job
 from gateway.jobs.request import Idempotency, OutputFormat, Submission
 from gateway.jobs.submit import submit
@@ -100,19 +102,19 @@ class A1111Extras:
         if asked.upscaler_1 in (None, "", NONE):
             kept = await together.each(_given(asked), lambda one: self._orders.picture(principal, one.text, one.field))
             data = await together.each(kept, lambda image: self._blobs.get(image.blob))
-            return await asyncio.to_thread(lambda: [wire.encoded(each) for each in data]), _line(kept), []
+            return await asyncio.to_thread(lambda: [in_base64(each) for each in data]), _line(kept), []
         jobs = await self._jobs(principal, asked, _given(asked), header=header, key=key)
         let_go(asked, **({"image": ""} if isinstance(asked, ExtraSingle) else {"imageList": ()}))
         ended = await together.each(jobs, lambda job: self._orders.finished(job, streams, whole=True))
         data = [each for _, _, several in ended for each in several]
         made = [image for _, images, _ in ended for image in images]
-        return await asyncio.to_thread(lambda: [wire.encoded(each) for each in data]), _line(made), jobs
+        return await asyncio.to_thread(lambda: [in_base64(each) for each in data]), _line(made), jobs
 
     async def _jobs(
         self, principal: Principal, asked: Extras, given: Sequence[One], *, header: Priority | None, key: str | None
     ) -> list[Job]:
         """All of them or none: where one is refused those before it are taken back."""
-        bulk = principal.bulk if header is None else header == "bulk"
+        bulk = is_bulk(principal, header)
         form = FORMATS[(await self._orders.settings(principal)).get(FORMAT) or "png"]
         name = model_called(asked.upscaler_1 or "", self._models.catalog, await self._orders.seen(principal))
         with in_our_words(_NAMES):
@@ -120,12 +122,12 @@ class A1111Extras:
             if "upscale" not in offer.card.capabilities:
                 raise InvalidInput(f'The model "{offer.entry.id}" enlarges no pictures.', field="model")
         # Once for all of them: it is of megabytes, and so each picture would be read as often as there are pictures.
-        whole = await asyncio.to_thread(fingerprint, asked) if key else None
+        whole = await fingerprint(asked) if key else None
         jobs: list[Job] = []
         begun: list[Job] = []
         try:
             for place, one in enumerate(given):
-                idempotency = named(_key(key, place, len(given)), "extras", whole, place, form, bulk)
+                idempotency = await named(_key(key, place, len(given)), "extras", whole, place, form, bulk)
                 job = await earlier(self._db, principal, SURFACE, idempotency)
                 if job is None:
                     job = await self._job(principal, asked, one, offer, form, bulk=bulk, idempotency=idempotency)
@@ -152,7 +154,7 @@ class A1111Extras:
         width, height = _size(asked, source)
         if asked.resize_mode == 1 and asked.upscaling_crop is not False and width * source.height != height * source.width:
             inner = await asyncio.to_thread(cut, await self._blobs.get(source.blob), Size(width, height))
-            source = await self._incoming.keep(principal, inner, field=one.field)
+            source = await self._incoming.take(principal, inner, field=one.field)
         wanted = Submission(
             surface=SURFACE,
             capability="upscale",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
+import re
 from typing import Any
 
 from engines import infotext
 from gateway.api.a1111.wire import PngInfoAnswer
 from gateway.errors import InvalidInput
 from gateway.images.reading.texts import texts_of
+from gateway.images.unpacking import unpacked
 from gateway.storage.reading import sniff
 
 _INFOTEXT = ("parameters", "UserComment")
 """Where A1111 writes it: PNG; JPEG and WebP."""
+_HEAD = re.compile(r"\s*data:[^,]*,", re.IGNORECASE)
 LONGEST_SHOWN = 100_000
 """Characters of each text; ComfyUI's graphs can have megabytes."""
 
@@ -34,12 +35,10 @@ def _read(image: str) -> PngInfoAnswer:
 
 
 def _decoded(image: str) -> bytes:
-    text = image.strip()
-    if text[:5].lower() == "data:":
-        text = text.partition(",")[2]
+    begin = head.end() if (head := _HEAD.match(image)) else 0
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+        return unpacked(image, begin)
+    except ValueError:
         raise InvalidInput("This is not base64.", field="image") from None
 
 

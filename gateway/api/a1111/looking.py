@@ -17,7 +17,7 @@ from gateway.api.a1111.inspecting import inspected
 from gateway.api.a1111.lists import Embeddings, Memory, SamplerRow, SchedulerRow, Scripts, SDModel, StyleRow, UpscalerRow
 from gateway.api.a1111.progress import ProgressAnswer, TaskProgressAnswer, of_task, progress, to_stop
 from gateway.api.a1111.wire import PngInfoAnswer
-from gateway.api.bodies import JsonRequest, decode
+from gateway.api.bodies import JsonRequest
 from gateway.api.given import Asker, Db, TheA1111Orders, TheBus, TheFollowing, TheModels, TheScheduler
 from gateway.api.tasks.routes import MAKES
 from gateway.errors import InvalidInput
@@ -179,7 +179,7 @@ async def get_options(principal: Asker, a1111_orders: TheA1111Orders, models: Th
 
 
 async def _read_options(request: JsonRequest) -> Chosen:
-    given = decode(await request.taken(), Any)
+    given = await request.decoded(Any)
     if not isinstance(given, dict):
         raise InvalidInput("The body must be a JSON object.", field="body")
     return {name: settings.checked(name, value) for name, value in given.items()}

@@ -8,15 +8,18 @@ from typing import Any
 from litestar import Response, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
+from msgspec import Struct
 
 from gateway.api.a1111.asked import ExtraBatch, ExtraSingle, Img2Img, Txt2Img
 from gateway.api.a1111.bodies import Body, reader
 from gateway.api.a1111.documented import body_of
 from gateway.api.a1111.errors import responses
 from gateway.api.a1111.wire import Enlarged, EnlargedAll, Generated
+from gateway.api.answers import large
 from gateway.api.given import Asker, TheA1111Extras, TheA1111Orders, TheStreams
+from gateway.api.priorities import PriorityHeader
 from gateway.api.repeats import IdempotencyKey
-from gateway.api.tasks.routes import MAKES, PriorityHeader
+from gateway.api.tasks.routes import MAKES
 from gateway.jobs.records import Job
 
 TheBody = NamedDependency[SkipValidation[Body]]
@@ -47,7 +50,7 @@ async def txt2img(
 ) -> Response[Generated]:
     """Answers when the pictures are there; after [settings.jobs] sync_timeout_seconds with 504, and the job goes on."""
     taken = await a1111_orders.take(principal, sent.asked, header=priority, key=idempotency_key)
-    return _told(await a1111_orders.answer(taken, streams), [taken.job], *sent.ignored, *taken.ignored)
+    return await _told(await a1111_orders.answer(taken, streams), [taken.job], *sent.ignored, *taken.ignored)
 
 
 @post(
@@ -70,7 +73,7 @@ async def img2img(
 ) -> Response[Generated]:
     """With a mask only what that marks is painted anew. Waits as txt2img does."""
     taken = await a1111_orders.take(principal, sent.asked, header=priority, key=idempotency_key)
-    return _told(await a1111_orders.answer(taken, streams), [taken.job], *sent.ignored, *taken.ignored)
+    return await _told(await a1111_orders.answer(taken, streams), [taken.job], *sent.ignored, *taken.ignored)
 
 
 @post(
@@ -93,7 +96,7 @@ async def extra_single_image(
 ) -> Response[Enlarged]:
     """By the upscaler that is named; with none the picture comes back as it is. Waits as txt2img does."""
     made, jobs = await a1111_extras.single(principal, sent.asked, streams, header=priority, key=idempotency_key)
-    return _told(made, jobs, *sent.ignored)
+    return await _told(made, jobs, *sent.ignored)
 
 
 @post(
@@ -116,9 +119,10 @@ async def extra_batch_images(
 ) -> Response[EnlargedAll]:
     """Each is a job of its own; all are accepted or none."""
     made, jobs = await a1111_extras.batch(principal, sent.asked, streams, header=priority, key=idempotency_key)
-    return _told(made, jobs, *sent.ignored)
+    return await _told(made, jobs, *sent.ignored)
 
 
-def _told(made: Any, jobs: Iterable[Job], *ignored: str) -> Response[Any]:
+async def _told(made: Struct, jobs: Iterable[Job], *ignored: str) -> Response[Any]:
     told = {TASK: [job.id for job in jobs], IGNORED: list(dict.fromkeys(ignored))}
-    return Response(made, headers={name: ", ".join(each) for name, each in told.items() if each})
+    headers = {name: ", ".join(each) for name, each in told.items() if each}
+    return await large(made, headers)

@@ -23,9 +23,9 @@ from gateway.api.a1111.wire import Generated
 from gateway.api.blocking import JobCanceled, left_of, outcome
 from gateway.api.bodies import let_go
 from gateway.api.choice import meant, offer_for, team_names
+from gateway.api.priorities import Priority, is_bulk
 from gateway.api.repeats import named
 from gateway.api.streams import Streams
-from gateway.api.tasks.asked import Priority
 from gateway.catalog import AUTO, ModelEntry
 from gateway.db import Database
 from gateway.errors import InvalidInput, NotFound
@@ -80,8 +80,8 @@ class A1111Orders:
         InvalidInput in this surface's words, NotFound for a style that the team does not have.
         """
         chosen = await self.settings(principal, given.override_settings)
-        bulk = principal.bulk if header is None else header == "bulk"
-        idempotency = named(key, meaning.capability(given), given, chosen, bulk)
+        bulk = is_bulk(principal, header)
+        idempotency = await named(key, meaning.capability(given), given, chosen, bulk)
         if known := await earlier(self._db, principal, SURFACE, idempotency):
             _let_go(given)
             return Taken(known, given)
@@ -197,7 +197,7 @@ class A1111Orders:
         async with self._room:
             after = await asyncio.to_thread(prepared, before[0], before[1] if masks else None, plan)
         changed = [
-            each if data is None else await self._incoming.keep(principal, data, field="init_images")
+            each if data is None else await self._incoming.take(principal, data, field="init_images")
             for each, data in zip((source, *masks), after, strict=False)
         ]
         return Pictures(as_input(changed[0]), as_input(changed[1]) if masks else None)

@@ -5,15 +5,15 @@ Pure, and heavy: use a thread. After `modules/images.py` (`resize_image`) and `m
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from msgspec import Struct
 from PIL import Image, ImageFilter
 
 from engines.contract import Pixels, Size
 from gateway.errors import InvalidInput
-from gateway.storage.reading import LARGEST_KEPT, read
+from gateway.storage.encoding import encode_png
+from gateway.storage.provenance import mark_of
+from gateway.storage.reading import LARGEST_KEPT, read, sniff
 from gateway.storage.scaling import luminance
 
 STRETCH, CUT, DRAW_OUT = 0, 1, 2
@@ -46,7 +46,7 @@ def prepared(source: bytes, mask: bytes | None, plan: Plan) -> tuple[bytes | Non
     height, width = pixels.shape[:2]
     reshaped = pixels if not plan.reshapes(width, height) or plan.size is None else fitted(pixels, plan.size, plan.mode)
     if mask is None:
-        return (None if reshaped is pixels else _png(reshaped)), None
+        return (None if reshaped is pixels else _png(reshaped, source)), None
     given = luminance(read(mask, largest_pixels=LARGEST_KEPT).pixels)
     marks = 255 - given if plan.invert else given
     if not marks.any():
@@ -58,7 +58,7 @@ def prepared(source: bytes, mask: bytes | None, plan: Plan) -> tuple[bytes | Non
         marks = np.asarray(Image.fromarray(marks).filter(ImageFilter.GaussianBlur(plan.blur)))
     if plan.fill:
         reshaped = filled(reshaped, marks)
-    return (None if reshaped is pixels else _png(reshaped)), (None if marks is given else _png(marks))
+    return (None if reshaped is pixels else _png(reshaped, source)), (None if marks is given else _png(marks))
 
 
 def fitted(pixels: Pixels, size: Size, mode: int) -> Pixels:
@@ -96,10 +96,9 @@ def cut(data: bytes, size: Size) -> bytes:
         min(height, max(1, round(width * size.height / size.width))),
     )
     left, top = (width - inner.width) // 2, (height - inner.height) // 2
-    return _png(pixels[top : top + inner.height, left : left + inner.width])
+    return _png(pixels[top : top + inner.height, left : left + inner.width], data)
 
 
-def _png(pixels: Pixels) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG", compress_level=1)
-    return out.getvalue()
+def _png(pixels: Pixels, of: bytes = b"") -> bytes:
+    """What the file `of` says of who made it goes along: a model's picture must not pass for a photograph."""
+    return encode_png(pixels, {}, mark_of(of, sniff(of) or ""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +14,7 @@ from engines.contract import Size
 from gateway import __version__
 from gateway.api.a1111.asked import Img2Img, Processing
 from gateway.api.a1111.prompts import with_networks
+from gateway.api.answers import in_base64
 from gateway.images.records import Image
 from gateway.jobs.records import Job
 from gateway.storage.metadata import Description, parameters_text
@@ -60,14 +60,10 @@ class PngInfoAnswer(Struct, frozen=True, kw_only=True):
 def generated(job: Job, images: Sequence[Image], data: Sequence[bytes], asked: Processing) -> Generated:
     """Blocks over megabytes: use a thread."""
     return Generated(
-        images=tuple(map(encoded, data)) if asked.send_images is not False else (),
+        images=tuple(map(in_base64, data)) if asked.send_images is not False else (),
         parameters=_parameters(job, asked),
         info=msgspec.json.encode(_info(job, images, asked)).decode(),
     )
-
-
-def encoded(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def infotext(job: Job, image: Image) -> str:

@@ -31,7 +31,7 @@ REFUSALS = responses(401, 403)
 @get("/engines", operation_id="list_engines", summary="Engines and plugins, and what is wrong with them", responses=REFUSALS)
 async def list_engines(models: TheModels, registry: TheRegistry, scheduler: TheScheduler) -> Engines:
     """Every [engines.<name>] table of models.toml, and every plugin that is installed."""
-    lanes = scheduler.lanes()
+    lanes = wire.lanes(scheduler.lanes())
     rows = [
         EngineRow(
             name=name,
@@ -40,7 +40,7 @@ async def list_engines(models: TheModels, registry: TheRegistry, scheduler: TheS
             problem=models.engine_problems.get(name),
             models=tuple(each.id for each in models.catalog.models.values() if each.engine == name and not each.retired),
             lanes=tuple(lane.name for lane in lanes if lane.engine == name),
-            health=tuple(wire.lane(lane) for lane in lanes if lane.engine == name),
+            health=tuple(lane for lane in lanes if lane.engine == name),
             discovered=tuple(spec.id for spec in models.unnamed(name)),
         )
         for name, entry in models.catalog.engines.items()
@@ -74,7 +74,7 @@ async def list_all_models(
 @get("/devices", operation_id="list_lanes", summary="Lanes: what runs where, and what is loaded", responses=REFUSALS)
 async def list_lanes(scheduler: TheScheduler) -> Lanes:
     """Devices of this machine and servers of remote engines, with their health and memory."""
-    return Lanes([wire.lane(view) for view in scheduler.lanes()])
+    return Lanes(wire.lanes(scheduler.lanes()))
 
 
 @get("/queue", operation_id="get_queue", summary="What waits and what runs", responses=responses(401, 403, 422))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from gateway.api.common.wire import Model
+from gateway.api.lane_names import public_names
 from gateway.api.times import tenths
 from gateway.scheduling.breaker import State as BreakerState
 from gateway.scheduling.index import Waiting
@@ -97,6 +99,8 @@ class LaneRow(Struct, frozen=True, kw_only=True):
     """One place that runs one batch at a time."""
 
     name: str
+    public_name: str
+    """What /health/ready, /metrics and quotes call it: without a server's address."""
     kind: str
     """`device`, or `engine` for a lane of a remote engine."""
     engine: str | None
@@ -149,9 +153,16 @@ class Queue(Struct, frozen=True, kw_only=True):
     """Why no lane claims anything now."""
 
 
-def lane(view: LaneView) -> LaneRow:
+def lanes(views: Sequence[LaneView]) -> list[LaneRow]:
+    """All lanes, in their order."""
+    names = public_names(views)
+    return [_lane(view, names[view.name]) for view in views]
+
+
+def _lane(view: LaneView, public_name: str) -> LaneRow:
     return LaneRow(
         name=view.name,
+        public_name=public_name,
         kind="device" if view.engine is None else "engine",
         engine=view.engine,
         state=view.state,

@@ -150,7 +150,7 @@ async def send_message(
     """The answer is a job, whose result becomes the current picture, or words. One message at a time: until the one before
     is answered, its job included, another is refused (409).
     """
-    said = (principal, session_id, data.text, named(idempotency_key, "chat", session_id, data.text))
+    said = (principal, session_id, data.text, await named(idempotency_key, "chat", session_id, data.text))
     if data.stream or "text/event-stream" in request.headers.get("accept", ""):
         pieces = await streams.hold(chat.stream(*said))
         return cast("Response[ChatExchange]", EventStream(frames(db, links, pieces), streams))

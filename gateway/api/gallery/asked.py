@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-from gateway.api.tasks.asked import MOST_EXTRA_IMAGES, AnyPicture, Asked, Callback, Generation, Priority
+from gateway.api.priorities import Priority
+from gateway.api.tasks.asked import MOST_EXTRA_IMAGES, AnyPicture, Asked, Callback, Generation
 from gateway.images.tags import LONGEST_TAG, LONGEST_TITLE, MOST_TAGS
 from gateway.jobs.request import OutputFormat
 
@@ -24,8 +25,9 @@ class GenerateImage(Generation, frozen=True, kw_only=True, forbid_unknown_fields
         **Generation.elsewhere,
         "image": "this makes pictures from a prompt alone; edit one that is here at /v1/images/{id}/edit.",
     }
-    title: Title = ""
-    tags: Tags = ()
+    model: ModelName | None = "auto"  # type: ignore[assignment]  # null is what is left out
+    title: Title | None = ""
+    tags: Tags | None = ()
 
 
 class EditImage(Asked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,8 +45,8 @@ class EditImage(Asked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is looked at besides."""
     edit_session_id: SessionId | None = None
     """Of an edit that this one goes on from; not given: a new session begins."""
-    title: Title = ""
-    tags: Tags = ()
+    title: Title | None = ""
+    tags: Tags | None = ()
 
 
 class UpscaleImage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -65,7 +65,8 @@ class _Good(Struct, frozen=True):
     scope: str
     """`public` is good only while the picture is in the public gallery, `share` while the link is open, `trash` until the
     picture is deleted for good."""
-    share_id: str = ""
+    share: str = ""
+    """By its name."""
 
 
 class Pictures:
@@ -122,8 +123,8 @@ class Pictures:
         scopes = (links.EXPORT,) if is_archive else ("live", links.PUBLIC, links.TRASH, links.SHARE)
         if grant.scope not in scopes:
             raise BadSignature("This link was made for another place.")
-        share_id = parse_qs(query.decode("latin-1")).get(links.SHARED_BY, [""])[0] if grant.scope == links.SHARE else ""
-        good = _Good(what, moment + grant.seconds_left * SECOND, grant.scope, share_id)
+        share = parse_qs(query.decode("latin-1")).get(links.SHARED_BY, [""])[0] if grant.scope == links.SHARE else ""
+        good = _Good(what, moment + grant.seconds_left * SECOND, grant.scope, share)
         self._good[asked.path, query] = good
         if len(self._good) > REMEMBERED:
             self._good.popitem(last=False)
@@ -141,7 +142,7 @@ class Pictures:
             await self.published.require(asked.image_id, good.what.hash)
             return IN_PUBLIC
         if good.scope == links.SHARE:
-            share = (await self._shares.by_id(good.share_id, good.what.hash)).share
+            share = (await self._shares.by_name(good.share, good.what.hash)).share
             left = MINUTE if share.expires_at is None else min(MINUTE, (share.expires_at - moment) // SECOND)
             return b"%s, max-age=%d" % (b"private" if share.password else b"public", left)
         return b"private, max-age=%d, immutable" % ((good.expires_at - moment) // SECOND)

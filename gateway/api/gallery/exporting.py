@@ -81,7 +81,7 @@ async def export_images(
     archives have a bound (`[settings.gallery] export_bytes_per_team`): 429 beyond it, until one expires or is deleted.
     """
     ids = each_once(data.ids, MOST)
-    job, not_found = await exports.ask(principal, ids, named(idempotency_key, "export", ids))
+    job, not_found = await exports.ask(principal, ids, await named(idempotency_key, "export", ids))
     return AcceptedExport(job_id=job.id, status=job.state, not_found=not_found)
 
 

@@ -19,7 +19,9 @@ from gateway.images.tags import MOST_TAGS
 from gateway.images.wanted import Wanted
 from gateway.images.words import narrowed
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LONGEST_DATE = 10
+"""Characters. Other ways to write a day are no instants either: as the end of a range they would leave the day out."""
 _LONGEST = 1_000
 _MOMENT = "A date (2026-05-01), or an instant (2026-05-01T12:00:00Z); inclusive."
 
@@ -72,6 +74,8 @@ def _moment(text: str | None, field: str) -> int | None:
         if _DATE.fullmatch(text):
             midnight = microseconds(datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC))
             return midnight + DAY - 1 if field == "to" else midnight
-        return microseconds(datetime.fromisoformat(text.replace(" ", "+")))
+        if len(text) > _LONGEST_DATE:
+            return microseconds(datetime.fromisoformat(text.replace(" ", "+")))
     except (ValueError, OverflowError):
-        raise InvalidInput(f"{text[:40]!r} is no date; write 2026-05-01 or 2026-05-01T12:00:00Z.", field=field) from None
+        pass
+    raise InvalidInput(f"{text[:40]!r} is no date; write 2026-05-01 or 2026-05-01T12:00:00Z.", field=field)

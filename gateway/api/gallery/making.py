@@ -9,9 +9,9 @@ from msgspec import Struct
 from gateway.api.access import SECURITY, allows
 from gateway.api.gallery.asked import EditImage, GenerateImage, UpscaleImage
 from gateway.api.given import Asker, TheGalleryOrders
+from gateway.api.priorities import PriorityHeader
 from gateway.api.problems import responses
 from gateway.api.repeats import IdempotencyKey
-from gateway.api.tasks.routes import PriorityHeader
 from gateway.jobs.records import Job, State
 
 MAKES = allows("features.image_generation")

@@ -11,8 +11,9 @@ from gateway.accounts import Principal
 from gateway.api.choice import offer_for
 from gateway.api.editing import editor
 from gateway.api.gallery.asked import EditImage, GenerateImage, UpscaleImage
+from gateway.api.priorities import Priority, is_bulk
 from gateway.api.repeats import named
-from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, Asked, Generation, ImageToImage, Priority
+from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, Asked, Generation, ImageToImage
 from gateway.api.tasks.orders import Filed, Orders
 from gateway.catalog import Surface
 from gateway.catalog.kinds import LARGEST_SIDE
@@ -57,8 +58,9 @@ class GalleryOrders:
     ) -> Job:
         """`header` is the priority, `key` the Idempotency-Key, which stands for `named`, else for `asked`; `more` as in
         `Filed`. Raises as `tasks.orders.Orders.take` does."""
-        wanted = Generation(**{name: getattr(asked, name) for name in Generation.__struct_fields__})
-        title, tags = cleaned_title(asked.title), cleaned(asked.tags)
+        fields = {name: getattr(asked, name) for name in Generation.__struct_fields__}
+        wanted = Generation(**fields | {"model": asked.model or "auto"})
+        title, tags = cleaned_title(asked.title or ""), cleaned(asked.tags or ())
         filed = Filed(surface=surface, title=title, tags=tags, named=named or (asked,), more=more)
         return await self._orders.take(principal, wanted, header=header, key=key, filed=filed)
 
@@ -84,7 +86,7 @@ class GalleryOrders:
         more: More | None = None,
     ) -> Job:
         """The same for a picture that need not be here yet; `named` is what the Idempotency-Key stands for."""
-        title, tags = cleaned_title(asked.title), cleaned(asked.tags)
+        title, tags = cleaned_title(asked.title or ""), cleaned(asked.tags or ())
         session = await self._session(principal, asked.edit_session_id) or new_id()
         filed = Filed(
             surface=surface,
@@ -126,10 +128,9 @@ class GalleryOrders:
         surface: Surface = SURFACE,
     ) -> Job:
         """The same for a picture that need not be here yet."""
-        said = asked.priority or header
-        bulk = principal.bulk if said is None else said == "bulk"
+        bulk = is_bulk(principal, asked.priority, header)
         which = picture.artifact_id if isinstance(picture, ArtifactPicture) else picture
-        idempotency = named(key, "upscale", which, asked, bulk)
+        idempotency = await named(key, "upscale", which, asked, bulk)
         if known := await earlier(self._db, principal, surface, idempotency):
             return known
         session = await self._session(principal, asked.edit_session_id)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from gateway.accounts import Principal
 from gateway.api.mcp.pictures import View64
 from gateway.api.mcp.waiting import Tell
-from gateway.api.tasks.asked import Priority
+from gateway.api.priorities import Priority
 from gateway.jobs.records import Job
 
 

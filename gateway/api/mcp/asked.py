@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from gateway.api.gallery.asked import LARGEST_SCALE
-from gateway.api.tasks.asked import LARGEST_SEED, MOST_EXTRA_IMAGES, LoraChoice, Priority, Quality, Ratio
+from gateway.api.priorities import Priority
+from gateway.api.tasks.asked import LARGEST_SEED, MOST_EXTRA_IMAGES, LoraChoice, Quality, Ratio
 from gateway.images.library import Sort
 from gateway.images.tags import LONGEST_TAG, LONGEST_TITLE, MOST_TAGS
 from gateway.jobs.request import OutputFormat

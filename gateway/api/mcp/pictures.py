@@ -16,9 +16,9 @@ from PIL import Image as Pillow
 from gateway.api.mcp.asked import SIDES, View
 from gateway.errors import DarkroomError
 from gateway.images.image import Image
-from gateway.storage import BlobStore, xmp
-from gateway.storage.carriage import source_type_of
+from gateway.storage import BlobStore
 from gateway.storage.encoding import encode_png, picture, save
+from gateway.storage.provenance import mark_of
 from gateway.storage.reading import LARGEST_KEPT, read
 
 ANSWER_BYTES = 700_000
@@ -88,8 +88,7 @@ def fitted(data: bytes, media_type: str, side: int, most: int) -> tuple[bytes, s
     transparent = pixels.shape[2] == 4 and bool((pixels[:, :, 3] < 255).any())
     whole = picture(pixels if transparent else pixels[:, :, :3])
     # What says that a machine made it goes along.
-    declared = source_type_of(data, media_type)
-    mark = xmp.packet(declared) if declared else b""
+    mark = mark_of(data, media_type) or b""
     size = min(side, longest)
     while True:
         for made, kind in _tries(_shrunk(whole, size), transparent, mark):

@@ -10,12 +10,13 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import UNSET, Struct, UnsetType
 
 from gateway.api.access import Connection
+from gateway.api.cross_origin import ALLOWED
 from gateway.api.given import Asker, TheDoor, TheMcp
 from gateway.api.mcp.documented import MessageOperation
 from gateway.api.mcp.errors import HANDLERS, NotAcceptable, NotAMessage, NotJson, TooLargeForHere, responses
 from gateway.api.mcp.serving import Mcp, Sent
+from gateway.api.priorities import PriorityHeader
 from gateway.api.repeats import IdempotencyKey
-from gateway.api.tasks.routes import PriorityHeader
 from gateway.errors import NotAuthenticated
 
 MOST_BYTES = 16 << 20
@@ -87,7 +88,7 @@ def see_who_sent_it(connection: Connection, door: TheDoor) -> None:
     if connection.headers.get("authorization") is None:
         raise NotAuthenticated("Tools are for keys: send `Authorization: Bearer <key>`.")
     # Apps of a desktop name origins of their own, which no page can have.
-    if connection.headers.get("origin", "").lower().startswith(_PAGES):
+    if ALLOWED not in connection.scope and connection.headers.get("origin", "").lower().startswith(_PAGES):
         door.refuse_other_sites(connection)
 
 

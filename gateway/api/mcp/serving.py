@@ -15,7 +15,7 @@ from litestar.types import Message, Receive, Scope, Send
 from msgspec import Struct
 
 from gateway.accounts import Principal
-from gateway.api.tasks.asked import Priority
+from gateway.api.priorities import Priority
 from gateway.db import Database, new_id
 from gateway.events import Bus
 from gateway.jobs.cancel import cancel

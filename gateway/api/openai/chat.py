@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
 from litestar import Response, post
 from litestar.params import JSONBody
 
 from gateway.api import together
+from gateway.api.answers import large
+from gateway.api.bodies import let_go
 from gateway.api.given import Asker, Db, TheBus, TheConversations, TheOpenAIOrders, TheStreams
 from gateway.api.openai import chat_wire as wire
 from gateway.api.openai.chat_asked import ChatAsked, ImageConfig
@@ -22,10 +23,10 @@ from gateway.api.openai.images import TASK_HEADER
 from gateway.api.openai.orders import OpenAIOrders
 from gateway.api.openai.turns import Talk, heard, said
 from gateway.api.openai.wordless import CHAT, refuse
+from gateway.api.priorities import Priority, PriorityHeader
 from gateway.api.repeats import IdempotencyKey
 from gateway.api.streams import EventStream
-from gateway.api.tasks.asked import Priority
-from gateway.api.tasks.routes import MAKES, PriorityHeader
+from gateway.api.tasks.routes import MAKES
 from gateway.images.records import Image
 from gateway.jobs.records import Job
 
@@ -60,6 +61,7 @@ async def chat(
     A client that goes away leaves the job going on; one that closes a stream cancels it, unless it sent an Idempotency-Key.
     """
     job = await conversations.take(principal, await asyncio.to_thread(_asking, data, priority, idempotency_key))
+    let_go(data, messages=())
     if data.stream:
         stream = ChatStream(db, bus, streams, openai_orders)
         frames = told_within(stream.frames(principal, job, data, goes_on=idempotency_key is not None), packed)
@@ -89,8 +91,7 @@ def _talk(data: ChatAsked) -> Talk:
 async def _whole(orders: OpenAIOrders, job: Job, asked: ChatAsked) -> Response[Any]:
     found, counted = await orders.kept(job)
     messages = await together.each(found, lambda image: message(orders, job, asked, image))
-    body = await asyncio.to_thread(msgspec.json.encode, wire.completion(job, asked, messages, counted))
-    return Response(body, media_type="application/json", headers={TASK_HEADER: job.id})
+    return await large(wire.completion(job, asked, messages, counted), {TASK_HEADER: job.id})
 
 
 async def message(orders: OpenAIOrders, job: Job, asked: ChatAsked, image: Image) -> ChatCompletionMessage:

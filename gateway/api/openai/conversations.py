@@ -18,7 +18,8 @@ from gateway.api.openai.ids import CALL, RESPONSE, job_of
 from gateway.api.openai.meaning import Wanted
 from gateway.api.openai.orders import SURFACE, OpenAIOrders
 from gateway.api.openai.turns import Shown, Talk
-from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, DataUriPicture, Priority, UrlPicture
+from gateway.api.priorities import Priority
+from gateway.api.tasks.asked import AnyPicture, ArtifactPicture, DataUriPicture, UrlPicture
 from gateway.api.tasks.handed import AlphaOf
 from gateway.db import Database
 from gateway.errors import InvalidInput, NotFound, WrongState

@@ -7,6 +7,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, SkipValidation
 
 from gateway.accounts import Principal
+from gateway.api.answers import large
+from gateway.api.bodies import let_go
 from gateway.api.given import Asker, Db, TheBus, TheOpenAIOrders, TheStreams
 from gateway.api.openai import wire
 from gateway.api.openai.asked import EditOrder, ImageOptions, OpenAIGeneration
@@ -16,10 +18,11 @@ from gateway.api.openai.errors import responses, told_within
 from gateway.api.openai.meaning import Wanted
 from gateway.api.openai.stream import ImageStream
 from gateway.api.openai.wire import OpenAIImages, Operation
+from gateway.api.priorities import PriorityHeader
 from gateway.api.repeats import IdempotencyKey
 from gateway.api.streams import EventStream
 from gateway.api.tasks.handed import AlphaMask, FilePicture
-from gateway.api.tasks.routes import MAKES, PriorityHeader
+from gateway.api.tasks.routes import MAKES
 from gateway.jobs.records import Job
 
 TASK_HEADER = "X-Darkroom-Task"
@@ -85,6 +88,8 @@ async def edit_images(
     job = await openai_orders.take(
         principal, _wanted(order), header=priority, key=idempotency_key, named=(len(order.images), *named)
     )
+    del named
+    let_go(order, images=(), mask=None)
     if body.stream:
         stream = ImageStream(db, bus, streams, openai_orders)
         return _streamed(stream, streams, principal, job, body, "image_edit", goes_on=idempotency_key is not None)
@@ -101,9 +106,7 @@ def _wanted(order: EditOrder) -> Wanted:
 
 
 async def _whole(orders: TheOpenAIOrders, job: Job, asked: ImageOptions) -> Response[OpenAIImages]:
-    body = await orders.answer(await orders.finished(job), asked)
-    # It is encoded already, in a thread, for it may have megabytes.
-    return Response(body, media_type="application/json", headers={TASK_HEADER: job.id})  # type: ignore[arg-type]
+    return await large(await orders.answer(await orders.finished(job), asked), {TASK_HEADER: job.id})
 
 
 def _streamed(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
-
-import msgspec
 
 from gateway.accounts import Principal
 from gateway.api import blocking, together
+from gateway.api.answers import in_base64
 from gateway.api.choice import meant
 from gateway.api.links import Links
 from gateway.api.openai import wire
 from gateway.api.openai.asked import ImageOptions
 from gateway.api.openai.errors import PicturesDeleted, once_accepted
 from gateway.api.openai.meaning import Wanted, check_alone, in_client_words, in_words_of_all, of_its_ratio, with_the_rest
-from gateway.api.openai.wire import ImageUsage
+from gateway.api.openai.wire import ImageUsage, OpenAIImages
+from gateway.api.priorities import Priority
 from gateway.api.streams import Streams
-from gateway.api.tasks.asked import Priority
 from gateway.api.tasks.orders import Filed, Orders
 from gateway.catalog import Surface
 from gateway.db import Database
@@ -57,8 +55,6 @@ class OpenAIOrders:
         """
         options = wanted.options
         check_alone(options)
-        if key is not None:
-            named = await asyncio.to_thread(_without_bytes, named)
         asked = in_words_of_all(wanted, await meant(self._db, self._models, principal, options.model))
         filed = Filed(
             surface=SURFACE,
@@ -92,21 +88,15 @@ class OpenAIOrders:
     async def base64(self, image: Image) -> str:
         """Its bytes. Raises AnswerLost."""
         with once_accepted(image.job_id or ""):
-            return await asyncio.to_thread(wire.encoded, await self._blobs.get(image.blob))
+            return await asyncio.to_thread(in_base64, await self._blobs.get(image.blob))
 
     def url(self, image: Image) -> str:
         """Opens without a key."""
         return self._links.content(image)
 
-    async def answer(self, job: Job, asked: ImageOptions) -> bytes:
-        """The body of an answer for a job that has succeeded. Raises PicturesDeleted, AnswerLost."""
+    async def answer(self, job: Job, asked: ImageOptions) -> OpenAIImages:
+        """For a job that has succeeded. Raises PicturesDeleted, AnswerLost."""
         found, counted = await self.kept(job)
         by_url = asked.form == "url"
         shown = [self.url(image) for image in found] if by_url else await together.each(found, self.base64)
-        made = wire.made_images(job, asked, found, shown, counted)
-        return await asyncio.to_thread(msgspec.json.encode, made)
-
-
-def _without_bytes(named: Sequence[object]) -> list[object]:
-    """Files by what is in them. Blocks: in a thread, for they may have megabytes."""
-    return [hashlib.sha256(each).hexdigest() if isinstance(each, bytes) else each for each in named]
+        return wire.made_images(job, asked, found, shown, counted)

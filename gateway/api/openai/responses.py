@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec.structs import replace
 
+from gateway.api.answers import large
+from gateway.api.bodies import let_go
 from gateway.api.given import Asker, Db, TheBus, TheConversations, TheOpenAIOrders, TheStreams
 from gateway.api.openai import responses_wire as wire
 from gateway.api.openai.documented import StreamedOperation
@@ -20,9 +20,10 @@ from gateway.api.openai.responses_asked import ResponseAsked
 from gateway.api.openai.responses_meaning import asking, in_words_of_tool
 from gateway.api.openai.responses_stream import ResponseStream, what_was_made
 from gateway.api.openai.responses_wire import OpenAIResponse
+from gateway.api.priorities import PriorityHeader
 from gateway.api.repeats import IdempotencyKey
 from gateway.api.streams import EventStream
-from gateway.api.tasks.routes import MAKES, PriorityHeader
+from gateway.api.tasks.routes import MAKES
 from gateway.jobs.cancel import cancel
 from gateway.jobs.records import Job
 
@@ -56,6 +57,8 @@ async def respond(
     wanted = await asking(data, principal, conversations)
     with in_words_of_tool(data):
         job = await conversations.take(principal, replace(wanted, header=priority, key=idempotency_key))
+    del wanted  # it has the pictures too
+    let_go(data, input="")
     if data.stream:
         stream = ResponseStream(db, bus, streams, openai_orders, data.instructions)
         frames = stream.frames(principal, job, goes_on=bool(idempotency_key or data.background))
@@ -104,5 +107,4 @@ async def cancel_response(
 
 async def _shown(orders: OpenAIOrders, job: Job, instructions: str | None = None) -> Response[Any]:
     made = await what_was_made(orders, job)
-    body = await asyncio.to_thread(msgspec.json.encode, wire.response(job, made, instructions=instructions))
-    return Response(body, media_type="application/json", headers={TASK_HEADER: job.id})
+    return await large(wire.response(job, made, instructions=instructions), {TASK_HEADER: job.id})

@@ -7,11 +7,13 @@ import io
 import time
 from collections.abc import AsyncGenerator
 
+import numpy as np
 from msgspec import UNSET
 from PIL import Image as Pillow
 
 from gateway.accounts import Principal
 from gateway.api import blocking
+from gateway.api.answers import in_base64
 from gateway.api.openai import wire
 from gateway.api.openai.asked import ImageOptions
 from gateway.api.openai.following import Ended, Partial, canceled_when_left, follow
@@ -22,6 +24,8 @@ from gateway.db import Database
 from gateway.events import Bus
 from gateway.images.records import Image
 from gateway.jobs.records import Job
+from gateway.storage import carriage
+from gateway.storage.encoding import Format, encode
 
 
 class ImageStream:
@@ -84,11 +88,10 @@ class ImageStream:
         )
 
 
-def recoded(jpeg: bytes, form: str) -> str:
-    """A preview in the format of what will come, as base64. Blocks: in a thread."""
+def recoded(jpeg: bytes, form: Format) -> str:
+    """A preview in the format of what will come, with its mark, as base64. Blocks: in a thread."""
     if form == "jpeg":
-        return wire.encoded(jpeg)
-    out = io.BytesIO()
+        return in_base64(jpeg)
     with Pillow.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
-        picture.save(out, form.upper())
-    return wire.encoded(out.getvalue())
+        pixels = np.asarray(picture)
+    return in_base64(encode(pixels, form, {}, carriage.xmp_of(jpeg, "image/jpeg")))

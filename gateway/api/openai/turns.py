@@ -121,12 +121,12 @@ def heard(conversation: Sequence[Said], field: str) -> Talk:
 
 def _before(conversation: Sequence[Said], at: int) -> Iterator[Shown]:
     """The pictures of all but the message at that place, the newest first and of each message the first first."""
-    seen: set[str] = set()
+    seen: list[str] = []  # no set: it would go through the megabytes of each
     for place in range(len(conversation) - 1, -1, -1):
         for shown in conversation[place].pictures if place != at else ():
             which = shown.url or shown.file_id or shown.call
             if which not in seen and len(seen) < MOST_PICTURES:
-                seen.add(which)
+                seen.append(which)
                 yield shown
 
 

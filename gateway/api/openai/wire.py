@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -173,11 +172,6 @@ def quality(asked: ImageOptions | ImageTool, image: Image | None = None) -> str 
 def error_event(told: dict[str, Any]) -> bytes:
     """The last of a stream that comes to nothing; its clients raise what is in `error`."""
     return frame("error", {"type": "error", **told})
-
-
-def encoded(data: bytes) -> str:
-    """Base64; in a thread, for megabytes."""
-    return base64.b64encode(data).decode()
 
 
 def said_of(image: Image) -> Mapping[str, Any]:

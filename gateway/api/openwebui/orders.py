@@ -18,9 +18,10 @@ from gateway.api.openwebui.asked import AUTO, LARGEST_METADATA, WebuiEdit, Webui
 from gateway.api.openwebui.defaults import Choice, Defaults
 from gateway.api.openwebui.errors import Disabled
 from gateway.api.openwebui.wire import METADATA, MadeFile
+from gateway.api.priorities import Priority, is_bulk
 from gateway.api.repeats import named
 from gateway.api.streams import Streams
-from gateway.api.tasks.asked import Generation, ImageToImage, Priority
+from gateway.api.tasks.asked import Generation, ImageToImage
 from gateway.api.tasks.orders import Filed, Orders
 from gateway.catalog import Surface
 from gateway.chat import links as chat_links
@@ -61,8 +62,8 @@ class OpenWebUIOrders:
         if not self._models.catalog.settings.openwebui.generation:
             raise Disabled("Image generation is switched off in the configuration ([settings.openwebui] generation).")
         chat = _chat(asked.metadata or {})
-        bulk = _bulk(principal, header)
-        job = await earlier(self._db, principal, SURFACE, named(key, "text_to_image", asked, bulk))
+        bulk = is_bulk(principal, header)
+        job = await earlier(self._db, principal, SURFACE, await named(key, "text_to_image", asked, bulk))
         if job is None:
             choice = await self._defaults.of_generation(principal, asked.model)
             wanted = _generation(asked, choice, bulk)
@@ -80,9 +81,9 @@ class OpenWebUIOrders:
 
     async def _edited(self, principal: Principal, asked: WebuiEdit, *, header: Priority | None, key: str | None) -> Job:
         """The job, once its pictures are taken in."""
-        bulk = _bulk(principal, header)
+        bulk = is_bulk(principal, header)
         does: Capability = "image_to_image" if asked.mask is None else "inpaint"
-        job = await earlier(self._db, principal, SURFACE, named(key, does, asked, bulk))
+        job = await earlier(self._db, principal, SURFACE, await named(key, does, asked, bulk))
         if job is None:
             count = len(asked.images)
             choice = await self._defaults.of_edit(principal, asked.model, does, count)
@@ -144,10 +145,6 @@ def _filed(asked: WebuiGeneration | WebuiEdit, choice: Choice) -> Filed:
         return msgspec.structs.replace(wanted, choices={**wanted.choices, "background": background})
 
     return Filed(surface=SURFACE, named=(asked,), shown=shown, model_is_ours=choice.ours, more=more)
-
-
-def _bulk(principal: Principal, header: Priority | None) -> bool:
-    return principal.bulk if header is None else header == "bulk"
 
 
 def _chat(metadata: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -16,8 +16,9 @@ from gateway.api.openwebui.errors import HANDLERS, responses
 from gateway.api.openwebui.naming import FILES
 from gateway.api.openwebui.operations import operation
 from gateway.api.openwebui.wire import MadeFile, PickedModel
+from gateway.api.priorities import PriorityHeader
 from gateway.api.repeats import IdempotencyKey
-from gateway.api.tasks.routes import MAKES, PriorityHeader
+from gateway.api.tasks.routes import MAKES
 from gateway.routing import visible
 
 _MAKING = responses(400, 401, 402, 403, 404, 409, 413, 429, 503)

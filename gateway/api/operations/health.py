@@ -14,9 +14,10 @@ class Live(Struct, frozen=True):
 
 
 class LaneHealth(Struct, frozen=True):
-    """Why it is not well is told to administrators, at /admin/devices."""
+    """Why it is not well, and where it is, is told to administrators, at /admin/devices."""
 
     name: str
+    """A device's, or the engine's and which of its lanes it is: `public_name` at /admin/devices."""
     state: State
     healthy: bool
     """Whether it is given work."""

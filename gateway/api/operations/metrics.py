@@ -8,6 +8,7 @@ from collections import Counter as Counted
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
+from gateway.api.lane_names import public_names
 from gateway.events import Bus, Event, JobChanged
 from gateway.jobs.records import FINISHED, Job
 from gateway.scheduling.loop import Scheduler
@@ -87,7 +88,10 @@ class Metrics:
         for waiting in self._scheduler.waiting():
             self._queued.labels("bulk" if waiting.bulk else "interactive", waiting.model[0], waiting.engine).inc()
         self._blocked.set(self._scheduler.blocked is not None)
-        for lane in self._scheduler.lanes():
-            self._busy.labels(lane.name).set(lane.state in ("loading", "running"))
-            self._healthy.labels(lane.name).set(lane.healthy)
-            self._resident.labels(lane.name).set(sum(each.bytes for each in lane.residents))
+        lanes = self._scheduler.lanes()
+        names = public_names(lanes)
+        for lane in lanes:
+            name = names[lane.name]
+            self._busy.labels(name).set(lane.state in ("loading", "running"))
+            self._healthy.labels(name).set(lane.healthy)
+            self._resident.labels(name).set(sum(each.bytes for each in lane.residents))

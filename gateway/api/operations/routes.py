@@ -7,6 +7,7 @@ from litestar.openapi import ResponseSpec
 
 from gateway import __version__
 from gateway.api.given import TheMetrics, TheReadiness, TheScheduler
+from gateway.api.lane_names import public_names
 from gateway.api.operations.health import LaneHealth, Live, Ready
 from gateway.api.operations.metrics import MEDIA_TYPE
 
@@ -29,7 +30,9 @@ async def live() -> Live:
 async def ready(readiness: TheReadiness, scheduler: TheScheduler) -> Response[Ready]:
     """200 when the database and the blob store can be used, else 503."""
     parts = await readiness.look()
-    lanes = tuple(LaneHealth(lane.name, lane.state, lane.healthy) for lane in scheduler.lanes())
+    views = scheduler.lanes()
+    names = public_names(views)
+    lanes = tuple(LaneHealth(names[lane.name], lane.state, lane.healthy) for lane in views)
     reason = " ".join(part.reason for part in (parts.database, parts.blobs) if part.reason) or None
     answer = Ready(status="ready" if parts.ok else "unready", reason=reason, checks=parts, lanes=lanes)
     return Response(answer, status_code=200 if parts.ok else 503, headers=UNCACHED)

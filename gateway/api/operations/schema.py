@@ -99,7 +99,7 @@ def _asset(name: str) -> bytes:
 def openapi_config(public_url: str | None) -> OpenAPIConfig:
     """`public_url` is how clients reach us from afar, where that is known."""
     # A relative address is resolved against the document's own: whoever can read it can also call what it describes.
-    servers = [Server(url="..", description="Where this document is")]
+    servers = [Server(url="..", description="This gateway")]
     if public_url:
         servers.append(Server(url=public_url, description="The public address"))
     return OpenAPIConfig(

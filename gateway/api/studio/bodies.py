@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar import Request
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 
-from gateway.api.bodies import decode
+from gateway.api.bodies import JsonRequest, decode
 from gateway.api.forms import MalformedForm, read_form
 from gateway.api.studio.asked import ImageGeneration, Order, UploadedFile
 from gateway.api.validation import explain
@@ -24,17 +23,17 @@ class UnknownBody(DarkroomError):
     code = "unsupported_media_type"
 
 
-async def read_order(request: Request[Any, Any, Any]) -> Order:
+async def read_order(request: JsonRequest) -> Order:
     """Raises MalformedBody, MalformedForm, UnknownBody, InvalidInput naming the field, and RequestEntityTooLarge."""
     kind = request.content_type[0]
     if kind == RequestEncodingType.MULTI_PART:
         return await _from_form(request)
     if kind and kind != RequestEncodingType.JSON:
         raise UnknownBody("Send this as application/json, or as multipart/form-data where there are files.")
-    return Order(decode(await request.body(), ImageGeneration))
+    return Order(await request.decoded(ImageGeneration))
 
 
-async def _from_form(request: Request[Any, Any, Any]) -> Order:
+async def _from_form(request: JsonRequest) -> Order:
     texts: dict[str, list[str]] = {}
     files: list[UploadedFile] = []
     for name, value in (await read_form(request)).multi_items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -12,14 +13,15 @@ from engines.contract import Capability
 from gateway import cards
 from gateway.accounts import Principal
 from gateway.api import together
+from gateway.api.answers import in_base64
 from gateway.api.choice import offer_for
 from gateway.api.links import Links
+from gateway.api.priorities import Priority, is_bulk
 from gateway.api.repeats import named
 from gateway.api.studio import wire
 from gateway.api.studio.asked import MEGAPIXELS, Form, ImageGeneration, Order, UploadedFile
 from gateway.api.studio.errors import GenerationTimedOut, failure
 from gateway.api.studio.wire import MadeImages
-from gateway.api.tasks.asked import Priority
 from gateway.db import Database
 from gateway.errors import InvalidInput
 from gateway.events import Bus
@@ -80,9 +82,9 @@ class StudioOrders:
         What can be refused is refused before a picture is fetched, and everything before anything is charged. Raises
         InvalidInput, MissingVariable, NotFound for a preset that the team does not have, Forbidden.
         """
-        bulk = principal.bulk if header is None else header == "bulk"
+        bulk = is_bulk(principal, header)
         names = [file.name for file in order.files]
-        idempotency = named(key, "generate", order.body, names, bulk, *(file.data for file in order.files))
+        idempotency = await named(key, "generate", order.body, names, bulk, *(file.data for file in order.files))
         if known := await earlier(self._db, principal, SURFACE, idempotency):
             return known
         if order.body.is_public:
@@ -118,8 +120,8 @@ class StudioOrders:
         return wire.job(job, await together.each(found, lambda image: self._made(image, form)), status=status)
 
     async def _made(self, image: Image, form: Form) -> wire.MadeImage:
-        data = None if form == "url" else await self._blobs.get(image.blob)
-        return wire.made(image, self._links, url=form != "b64_json", data=data)
+        base64 = None if form == "url" else await asyncio.to_thread(in_base64, await self._blobs.get(image.blob))
+        return wire.made(image, self._links, url=form != "b64_json", base64=base64)
 
     async def _wanted(self, principal: Principal, order: Order) -> Wanted:
         body = order.body
@@ -142,7 +144,7 @@ class StudioOrders:
         """Every picture of the request: the preset's files first, then those in the body, then those behind URLs."""
         incoming = self._incoming
         work: list[Callable[[], Coroutine[Any, Any, Image]]] = [
-            partial(incoming.keep, principal, file.data, field=file.name) for file in wanted.files
+            partial(incoming.take, principal, file.data, field=file.name) for file in wanted.files
         ]
         for place, given in enumerate(body.ref_image_base64 or ()):
             work.append(partial(incoming.from_base64, principal, given.mime_type, given.data, f"refImageBase64[{place}]"))

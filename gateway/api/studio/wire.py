@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -158,11 +157,11 @@ def job(shown: Job, images: Sequence[MadeImage] = (), *, status: bool = True) ->
     )
 
 
-def made(image: Image, links: Links, *, url: bool, data: bytes | None) -> MadeImage:
+def made(image: Image, links: Links, *, url: bool, base64: str | None) -> MadeImage:
     return MadeImage(
         id=image.id,
         url=links.content(image) if url else UNSET,
-        b64_json=UNSET if data is None else base64.b64encode(data).decode(),
+        b64_json=UNSET if base64 is None else base64,
         storage_key=key(image.blob),
         width=image.width,
         height=image.height,

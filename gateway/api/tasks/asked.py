@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from gateway.api.priorities import Priority
 from gateway.jobs.request import OutputFormat
 
 Quality = Literal["standard", "hd"]
 Ratio = Literal["auto", "1:1", "16:9", "9:16", "4:3", "3:4", "2:1"]
-Priority = Literal["interactive", "bulk"]
 LARGEST_SEED = 2**53 - 1
 MOST_EXTRA_IMAGES = 15
 PixelSize = Annotated[

@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from engines.contract import Capability, Lora, ModelCard, Size
 from gateway import cards
-from gateway.accounts import Principal
-from gateway.api.tasks.asked import Asked, ImageToImage, Priority, Quality
+from gateway.api.tasks.asked import Asked, ImageToImage, Quality
 from gateway.catalog import ModelEntry
 from gateway.errors import InvalidInput
 from gateway.jobs.request import Idempotency, InputPicture, Submission
@@ -100,12 +99,6 @@ def submission(
         idempotency=idempotency,
         shown={"quality": _quality(asked, entry), "aspect_ratio": asked.aspect_ratio or "auto"},
     )
-
-
-def is_bulk(asked: Asked, header: Priority | None, principal: Principal) -> bool:
-    """The field beats the header, and that the key."""
-    said = asked.priority or header
-    return principal.bulk if said is None else said == "bulk"
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from msgspec import Struct
 from gateway.accounts import Principal
 from gateway.api import together
 from gateway.api.choice import offer_for
+from gateway.api.priorities import Priority, is_bulk
 from gateway.api.repeats import named
-from gateway.api.tasks.asked import ArtifactPicture, Asked, ImageToImage, Priority, UrlPicture
+from gateway.api.tasks.asked import ArtifactPicture, Asked, ImageToImage, UrlPicture
 from gateway.api.tasks.handed import AlphaMask, AlphaOf, FilePicture, Handed
-from gateway.api.tasks.meaning import Pictures, capability, check_alone, check_card, in_our_words, is_bulk, submission
+from gateway.api.tasks.meaning import Pictures, capability, check_alone, check_card, in_our_words, submission
 from gateway.catalog import Surface
 from gateway.db import Database
 from gateway.errors import InvalidInput
@@ -84,8 +85,8 @@ class Orders:
         InvalidInput in this surface's words, NotFound for an artifact that the team does not have.
         """
         check_alone(asked)
-        bulk = is_bulk(asked, header, principal)
-        idempotency = named(key, capability(asked), *((asked,) if filed.named is None else filed.named), bulk)
+        bulk = is_bulk(principal, asked.priority, header)
+        idempotency = await named(key, capability(asked), *((asked,) if filed.named is None else filed.named), bulk)
         if known := await earlier(self._db, principal, filed.surface, idempotency):
             return known
         count = len(asked.pictures) if isinstance(asked, ImageToImage) else 0
@@ -101,7 +102,7 @@ class Orders:
 
     async def again(self, principal: Principal, job_id: str, *, key: str | None) -> Job:
         """A failed or canceled job as a new one. Raises NotFound, WrongState."""
-        idempotency = named(key, "retry", job_id)
+        idempotency = await named(key, "retry", job_id)
         async with self._db.read() as connection:
             surface = (await records.get(connection, principal.team_id, job_id)).surface
         # First: what the same request made already stays its answer, even if it could not be made any more.
@@ -137,7 +138,7 @@ class Orders:
     async def image(self, principal: Principal, given: Handed, field: str) -> Image:
         """The picture as one that is kept here. Raises as `Incoming` does, naming a part of `field`."""
         if isinstance(given, FilePicture):
-            return await self._incoming.keep(principal, given.data, field=field)
+            return await self._incoming.take(principal, given.data, field=field)
         if isinstance(given, AlphaMask):
             return await self._incoming.from_alpha(principal, given.data, field)
         if isinstance(given, AlphaOf):

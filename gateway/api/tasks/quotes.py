@@ -15,6 +15,8 @@ from msgspec import Meta, Struct
 from engines.contract import Capability
 from gateway.api.choice import offer_for
 from gateway.api.given import Asker, Db, TheModels, TheScheduler
+from gateway.api.lane_names import public_names
+from gateway.api.priorities import is_bulk
 from gateway.api.problems import responses
 from gateway.api.tasks.asked import MOST_EXTRA_IMAGES, AnyPicture, Asked, Generation, ImageToImage
 from gateway.api.tasks.meaning import Pictures, capability, check_alone, check_card, in_our_words, submission
@@ -53,7 +55,7 @@ class Quote(Struct, frozen=True, kw_only=True):
     engine: str
     capability: Capability
     lane: str | None
-    """Where it would run if it came now; null where no lane that can run it is well."""
+    """Where it would run if it came now, as /health/ready calls it; null where no lane that can run it is well."""
     n: int
     price_credits: str
     """For a picture."""
@@ -88,7 +90,7 @@ async def quote(data: JSONBody[QuoteRequest], principal: Asker, db: Db, models: 
     check_card(asked, offer.entry, offer.card)
     blank = [InputPicture(blob="", width=1024, height=1024)] * given
     pictures = Pictures(blank, blank[0] if data.mask and given else None)
-    wanted = submission(asked, pictures, offer.entry, offer.card, bulk=principal.bulk)
+    wanted = submission(asked, pictures, offer.entry, offer.card, bulk=is_bulk(principal, asked.priority))
     wanted = msgspec.structs.replace(wanted, surface=data.surface, resolution=data.resolution)
     with in_our_words():
         job = draft(offer, principal, wanted, models.catalog)
@@ -135,4 +137,4 @@ def _lane(lanes: Sequence[LaneView], offer: Offer) -> str | None:
     able = [lane for lane in able_lanes(lanes, offer) if lane.healthy]
     key = (offer.spec.id, offer.spec.revision)
     best = min(able, key=lambda lane: (all(each.model != key for each in lane.residents), bool(lane.jobs)), default=None)
-    return best.name if best else None
+    return public_names(lanes)[best.name] if best else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Router, get, post
-from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from gateway.api.access import SECURITY, allows
 from gateway.api.given import (
@@ -17,10 +17,11 @@ from gateway.api.given import (
     TheOrders,
     TheStreams,
 )
+from gateway.api.priorities import PriorityHeader
 from gateway.api.problems import responses
 from gateway.api.repeats import IdempotencyKey
 from gateway.api.streams import EventStream
-from gateway.api.tasks.asked import Generation, ImageToImage, Priority
+from gateway.api.tasks.asked import Generation, ImageToImage
 from gateway.api.tasks.quotes import quote
 from gateway.api.tasks.stream import Listener
 from gateway.api.tasks.uploads import upload
@@ -31,9 +32,6 @@ from gateway.jobs.listing import DEEPEST, Wanted
 from gateway.jobs.records import JobCapability, State
 
 MAKES = allows("features.image_generation")
-PriorityHeader = Annotated[
-    Priority | None, HeaderParameter(name="X-Darkroom-Priority", description="Where `priority` is not in the body.")
-]
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most.")]
 Page = Annotated[int, QueryParameter(ge=1, le=DEEPEST, description="1 is the newest; the first 10,000 tasks are reached.")]
 Next = Annotated[str | None, QueryParameter(name="next", description="`next` of the page before, with the same filters.")]

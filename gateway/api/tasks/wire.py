@@ -9,7 +9,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from engines.contract import Lora
 from gateway.api.links import Links
-from gateway.api.tasks.asked import Priority, Quality, Ratio
+from gateway.api.priorities import Priority
+from gateway.api.tasks.asked import Quality, Ratio
 from gateway.api.times import moment, tenths
 from gateway.events import JobProgress
 from gateway.images.records import Image

@@ -44,19 +44,32 @@ def pictures(folder: Path, trouble: Trouble, below: Path | None = None) -> Itera
 
     Hidden files and folders are passed over, and links to folders are not followed. `below` begins further down.
     """
-    here = below or folder
+    open_folders = [_entries(folder, below or folder, trouble)]  # no recursion: folders may lie deeper than Python goes
+    while open_folders:
+        entry = next(open_folders[-1], None)
+        if entry is None:
+            open_folders.pop()
+            continue
+        try:
+            is_folder, is_file = entry.is_dir(follow_symlinks=False), entry.is_file()
+        except OSError as error:  # such as a link that leads to itself
+            trouble(_name(folder, entry.path), f"The file cannot be read: {error.strerror}.")
+            continue
+        if is_folder:
+            open_folders.append(_entries(folder, Path(entry.path), trouble))
+        elif is_file:
+            yield picture(folder, Path(entry.path), trouble)
+
+
+def _entries(folder: Path, here: Path, trouble: Trouble) -> Iterator[os.DirEntry[str]]:
+    """What lies in a folder and is not hidden, by name."""
     try:
-        entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+        with os.scandir(here) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         trouble(_name(folder, str(here)), f"The folder cannot be read: {error.strerror}.")
         return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from pictures(folder, trouble, Path(entry.path))
-        elif entry.is_file():
-            yield picture(folder, Path(entry.path), trouble)
+    yield from (entry for entry in entries if not entry.name.startswith("."))
 
 
 def picture(folder: Path, path: Path, trouble: Trouble) -> File | None:

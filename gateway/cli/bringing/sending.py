@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway.cli.bringing.folder import File
+from gateway.cli.bringing.folder import MOST_TAGS, File
 from gateway.cli.bringing.tally import Outcome
 from gateway.cli.errors import Refused
 from gateway.cli.gateway import Gateway
@@ -21,6 +21,8 @@ MOST_FILES = 100
 """That the gateway takes in one request."""
 MOST_BYTES = 8 << 20
 """Of one request, but for a single file that is larger; so memory is small and a broken connection costs little."""
+LARGEST_FILE = 1 << 30
+"""Bytes: far more than a picture has. A file is in memory as a whole, and once more in its request."""
 AT_ONCE = 2
 """Requests on their way: while the gateway reads the pictures of one, the next is read from the disk and sent."""
 SECONDS_TO_ANSWER = 600.0
@@ -38,7 +40,8 @@ class Wish(NamedTuple):
     folder_tags: bool = True
 
     def tags_of(self, file: File) -> list[str]:
-        return [*(file.tags if self.folder_tags else ()), *self.tags]
+        room = max(MOST_TAGS - len(self.tags), 0)
+        return [*(file.tags[:room] if self.folder_tags else ()), *self.tags]
 
 
 class _Read(NamedTuple):
@@ -107,6 +110,9 @@ def _in_place(gateway: Gateway, wish: Wish, files: list[File]) -> list[Outcome]:
 def _copied(gateway: Gateway, wish: Wish, files: list[File]) -> list[Outcome]:
     read, outcomes = [], []
     for file in files:
+        if file.size > LARGEST_FILE:
+            outcomes.append(_refused(file, f"It has {file.size:,} bytes; no picture is that large."))
+            continue
         try:
             data = file.path.read_bytes()
         except OSError as error:

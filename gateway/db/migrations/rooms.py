@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.accounts import tables as accounts
 from gateway.chat import tables as chat
 from gateway.db import metadata
+from gateway.db import tables as db
 from gateway.images import tables as images
 from gateway.jobs import tables as jobs
 from gateway.presets import tables as presets
@@ -13,6 +14,6 @@ from gateway.storage import tables as storage
 from gateway.wallet import tables as wallet
 from gateway.webhooks import tables as webhooks
 
-ROOMS = (accounts, storage, presets, images, sharing, jobs, wallet, webhooks, chat)
+ROOMS = (db, accounts, storage, presets, images, sharing, jobs, wallet, webhooks, chat)
 
 __all__ = ["ROOMS", "metadata"]

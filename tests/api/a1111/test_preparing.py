@@ -11,6 +11,9 @@ from PIL import Image
 from engines.contract import Pixels, Size
 from gateway.api.a1111.preparing import CUT, DRAW_OUT, STRETCH, Plan, cut, filled, fitted, prepared
 from gateway.errors import InvalidInput
+from gateway.storage import xmp
+from gateway.storage.encoding import encode
+from gateway.storage.provenance import mark_of, source_type_of
 from tests.api.pictures import BLUE, RED, flat
 from tests.fakes.pictures import png
 
@@ -43,6 +46,16 @@ def test_stretched_and_drawn_out() -> None:
     assert drawn.shape == (8, 8, 3)
     assert (drawn[0] == ends()[0]).all()
     assert fitted(np.zeros((4, 8), np.uint8), Size(9, 5), DRAW_OUT).shape == (5, 9)
+
+
+def test_a_models_picture_stays_one() -> None:
+    """Without its mark it would be taken for a photograph, and what is made of it for one that was changed."""
+    marked = encode(ends(), "webp", {}, xmp.packet("trainedAlgorithmicMedia"))
+    stretched, _ = prepared(marked, None, Plan(size=Size(8, 8), mode=STRETCH))
+    assert stretched is not None
+    for data in (stretched, cut(marked, Size(4, 4))):
+        assert source_type_of(data, "image/png") == "trainedAlgorithmicMedia"
+    assert mark_of(cut(flat(), Size(4, 3)), "image/png") is None
 
 
 def test_masks_go_the_way_of_their_picture() -> None:

@@ -15,6 +15,7 @@ from litestar import Litestar
 from PIL import Image
 
 from gateway.api.openai import following
+from gateway.storage import carriage, xmp
 from tests.api.house import ADMIN_KEY, bearer, finished, served
 from tests.api.openai.asking import EDITS, GENERATIONS, Json
 from tests.api.pictures import flat
@@ -59,6 +60,7 @@ async def test_partial_pictures_then_the_whole_one(far: httpx.AsyncClient, parti
     for _, data in found:
         shown = Image.open(io.BytesIO(base64.b64decode(data["b64_json"])))
         assert (shown.format, data["output_format"]) == ("WEBP", "webp")
+        assert xmp.source_type_of(shown.info["xmp"]) == "trainedAlgorithmicMedia"
         assert (data["size"], data["background"], data["quality"]) == ("128x128", "opaque", "auto")
     last = found[-1][1]
     assert (last["usage"]["total_tokens"], last["safety_identifier"], last["seed"]) == (0, "u", 3)
@@ -74,6 +76,9 @@ async def test_an_edit(far: httpx.AsyncClient) -> None:
     form = {"prompt": "a", "model": "edit", "stream": "true", "partial_images": "1"}
     found = await streamed(far, EDITS, data=form, files={"image": ("a.png", flat())})
     assert [name for name, _ in found] == ["image_edit.partial_image", "image_edit.completed"]
+    for _, data in found:
+        told = carriage.source_type_of(base64.b64decode(data["b64_json"]), "image/png")
+        assert told == "compositeWithTrainedAlgorithmicMedia"
 
 
 @pytest.mark.parametrize(("model", "code"), [("broken", "model_unusable"), ("prude", "moderation_blocked")])

@@ -1,4 +1,7 @@
-"""In how many pictures a word is, up to what is called few: SQLite reads few hits forwards, and many backwards."""
+"""In how many pictures a word is, up to what is called few: SQLite reads few hits forwards, and many backwards.
+
+PostgreSQL's view shows the tokens as well, of which the first is the team.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,12 @@ SQLITE = (
 )
 
 
+POSTGRESQL = (
+    "CREATE OR REPLACE VIEW image_words AS SELECT number AS rowid, image_id,"
+    " array_to_tsvector(string_to_array(tokens, ' ')) AS words, tokens FROM image_texts",
+)
+
+
 def upgrade() -> None:
-    for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else ():
+    for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
         op.execute(statement)

@@ -121,6 +121,21 @@ async def test_pictures_of_the_last_turn_come_first_then_the_newest_as_many_as_f
     assert task["capability"] == "text_to_image"
 
 
+async def test_a_picture_that_is_sent_with_each_turn_is_kept_once(
+    client: httpx.AsyncClient, other_team: httpx.AsyncClient
+) -> None:
+    """As data, for clients have no other way; another team's is its own."""
+    talk = [user("one", image_url(data_url(RED)))]
+    used = []
+    for words in ("bluer", "rounder", "larger"):
+        talk = [*talk, {"role": "assistant", "content": "Here."}, user(words)]
+        (given,) = (await task_of(client, (await asked(client, messages=talk))[0]))["input"]["images"]
+        used.append(given["artifact_id"])
+    assert len(set(used)) == 1
+    (theirs,) = (await task_of(other_team, (await asked(other_team, messages=talk))[0]))["input"]["images"]
+    assert theirs["artifact_id"] not in used
+
+
 async def test_pictures_from_the_web_and_by_a_models_words(client: httpx.AsyncClient, journal: Path) -> None:
     words = {"role": "assistant", "content": "![a](http://pictures.example/blue.png)"}
     talk = [words, user("like this", image_url("http://pictures.example/red.png"))]
