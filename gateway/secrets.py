@@ -162,6 +162,8 @@ def _secrets_of(path: Path) -> dict[str, str]:
 def _master_key(path: Path) -> bytes:
     """The key in the file, as hexadecimal digits so that it survives being copied about; made when there is none."""
     if not path.exists():
+        if any((path.parent / left).exists() for left in ("darkroom.db", "blobs")):
+            log.warning("%s was gone and is made anew: links and shares from before are void, unless you restore it", path)
         files.create(path, secrets.token_hex(KEY_BYTES).encode() + b"\n", PRIVATE)
     # Read back even what we wrote: of two first starts one made the file, and both must use that one.
     close_to_others(path)

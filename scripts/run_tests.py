@@ -130,6 +130,11 @@ def in_memory() -> str | None:
         return None
 
 
+def environment() -> dict[str, str]:
+    """This process's; but bytecode is kept, or each of the hundred processes that tests start compiles all of ours anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run_static() -> Outcome:
     outcome = Outcome(STATIC.name, 0, STATIC.minutes)
     started = time.monotonic()
@@ -149,7 +154,7 @@ def run_pytest(room: Room, arguments: Sequence[str]) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="darkroom-", dir=in_memory()) as folder:
         report, written = Path(folder) / "report.xml", Path(folder) / "written"
         command = [sys.executable, "-m", "pytest", f"--junit-xml={report}", f"--basetemp={written}", *arguments]
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        status = subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode
         if report.exists():
             read_report(report, outcome)
     if status not in (0, NO_TESTS_FOUND) and not outcome.failed:

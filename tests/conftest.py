@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.db import Database
-from tests.databases import Server, migrated, postgresql
+from tests.databases import Server, compiled_once, migrated, postgresql
 from tests.fakes.web import Web
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +25,12 @@ def pytest_collection_finish() -> None:
     """All that was imported stays to the end: the collector need not walk through it again and again."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session")

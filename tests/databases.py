@@ -10,14 +10,17 @@ import tempfile
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
 import pytest
 from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from gateway.db import Database
+from gateway.db import Database, sqlite
+from gateway.db import postgresql as postgres
 from gateway.db.migrations import migrate
 
 T = TypeVar("T")
@@ -49,6 +52,26 @@ END $$
 _OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+
+
+class _Compiled(dict[tuple[Any, ...], Any]):
+    """A cache of compiled statements for all engines; SQLAlchemy's keys begin with the engine's own dialect."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get((type(key[0]), *key[1:]), default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__((type(key[0]), *key[1:]), compiled)
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Each test's databases would compile every statement anew; here one of them does it for all that come after."""
+    create = partial(create_async_engine, execution_options={"compiled_cache": _Compiled()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "create_async_engine", create)
+        patch.setattr(postgres, "create_async_engine", create)
+        yield
 
 
 class Server:

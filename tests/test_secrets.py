@@ -139,6 +139,18 @@ def test_a_damaged_key_is_never_replaced_in_silence(tmp_path: Path, text: str) -
     assert (tmp_path / "master.key").read_text() == text
 
 
+def test_a_key_that_is_lost_beside_its_database_is_not_replaced_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        Secrets.open(tmp_path, {})
+        assert caplog.text == ""
+        (tmp_path / "master.key").unlink()
+        (tmp_path / "darkroom.db").touch()
+        Secrets.open(tmp_path, {})
+    assert "void" in caplog.text
+
+
 @pytest.mark.parametrize("name", ["master.key", "secrets.toml"])
 def test_a_file_that_others_can_read_is_closed(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
     Secrets.open(tmp_path, {}).set("A", "1")

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from engines import http
-from engines.comfyui import png, prompts, troubles
+from engines.comfyui import prompts
+from engines.comfyui.finishing import Finishing
 from engines.comfyui.options import ModelOptions, Options
 from engines.comfyui.prompts import Prompt
 from engines.comfyui.sending import Sender, known
-from engines.comfyui.server import Comfy, File, Record
+from engines.comfyui.server import Comfy
 from engines.comfyui.workflows import Workflow
 from engines.contract import (
     Batch,
@@ -23,13 +24,10 @@ from engines.contract import (
     EngineError,
     EngineUnavailable,
     Event,
-    ImageReady,
     ImageRequest,
     Loading,
-    ModelUnusable,
     Picture,
     Progress,
-    Size,
     UpstreamRateLimited,
 )
 
@@ -44,8 +42,6 @@ ASK_SECONDS = (0.3, 2.0)
 """Between two questions about a prompt that nobody tells us of, at first and at most."""
 SILENT_SECONDS = 15.0
 """A socket that says nothing for so long is checked by a question; a model that loads is as silent."""
-WRITTEN_SECONDS = 10.0
-"""At most, from the end of a prompt to its entry in the history."""
 NULL_SECONDS = 1.0
 """From an ending to the message that nothing more comes, which is sent when the history is written."""
 CANCEL_SECONDS = 5.0
@@ -71,8 +67,8 @@ class Run:
         self._server = servers[0]
         self._workflow = workflow
         self._options = options
-        self._mine = mine
         self._sender = Sender(servers[0], request, workflow, options, mine)
+        self._finishing = Finishing(request, workflow, mine, self._sender, self._patiently)
         self._outstanding: deque[Prompt] = deque()
         self._unit = request.steps if request.steps and workflow.maps("steps") else UNKNOWN_STEPS
         self._made = 0
@@ -110,7 +106,7 @@ class Run:
                 yield event
             if self._canceled():
                 break
-            ready = await self._finish(prompt)
+            ready = await self._finishing.ready(prompt)
             if self._canceled():
                 break
             self._outstanding.popleft()
@@ -197,51 +193,6 @@ class Run:
         self._step = step
         return [Progress(self._request.id, step, total, preview, ordinal=prompt.picture.ordinal)]
 
-    # ------------------------------------------------------------------------------------------ finishing
-
-    async def _finish(self, prompt: Prompt) -> ImageReady | None:
-        """None for what an earlier attempt made and nobody has any more. Raises what the server says went wrong."""
-        record = prompt.record
-        if record is None:
-            record = await self._patiently(lambda: self._written(prompt))
-        if prompt.watch and self._sender.socket:
-            self._sender.socket.drop(prompt.watch)
-        name, secrets = prompt.server.name, prompt.server.secrets
-        if record.ending == "error":
-            trouble = record.trouble or (prompt.watch.trouble if prompt.watch else {})
-            raise troubles.failed(trouble, name, secrets)
-        if record.ending == "interrupted":
-            raise troubles.stopped(name)
-        data = await self._picture(prompt, record)
-        if data is None and prompt.sent == 0:
-            return None
-        if data is None:
-            raise EngineCrashed(f"{name} made a picture that is gone: somebody emptied its folder.")
-        size = Size(self._request.width, self._request.height)
-        told = {"workflow": self._workflow.name} | ({"checkpoint": self._mine.checkpoint} if self._mine.checkpoint else {})
-        kept = png.without_text(data)
-        return await asyncio.to_thread(http.ready, self._request.id, prompt.picture, kept, size, name, told)
-
-    async def _written(self, prompt: Prompt) -> Record:
-        until, pause = time.monotonic() + WRITTEN_SECONDS, 0.02
-        while (record := await prompt.server.record(prompt.id)) is None:
-            if time.monotonic() > until:
-                raise EngineUnavailable(f"{prompt.server.name} finished this and has no record of it.")
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 1.0)
-        return record
-
-    async def _picture(self, prompt: Prompt, record: Record) -> bytes | None:
-        if prompt.watch and prompt.watch.streamed:
-            return prompt.watch.streamed[0]
-        file = _first(record, self._workflow.mapping.outputs)
-        if file is None:
-            nodes = ", ".join(self._workflow.mapping.outputs)
-            if self._workflow.streams:
-                raise EngineUnavailable(f"{prompt.server.name} sent the picture while nobody listened.")
-            raise ModelUnusable(f"The workflow made no picture at node {nodes} on {prompt.server.name}; mend its outputs.")
-        return await self._patiently(lambda: prompt.server.picture(file))
-
     # ------------------------------------------------------------------------------------------ bad days
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
@@ -268,9 +219,3 @@ class Run:
                         await prompt.server.cancel(prompt.id)
         except (EngineError, TimeoutError) as error:
             log.warning("%s may still work on what was canceled: %s", self._server.name, error)
-
-
-def _first(record: Record, outputs: Sequence[str]) -> File | None:
-    """Of the outputs in their order; what was saved before what is only shown."""
-    files = [file for node in outputs for file in record.outputs.get(node, ())]
-    return next((file for file in files if file.type == "output"), files[0] if files else None)

@@ -91,4 +91,4 @@ def _missing() -> str:
     lacking = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if not lacking:
         return ""
-    return f"Not installed: {', '.join(lacking)}. Install darkroom-gateway[local] to run models on this machine."
+    return f"Not installed: {', '.join(lacking)}. Install darkroom-gateway[local] (scripts/setup --local)."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from google.genai import Client
 
 
-MISSING = "The operator must install darkroom-gateway[gemini]."
+MISSING = "The operator must install darkroom-gateway[gemini] (scripts/setup --gemini)."
 
 
 def sdk_is_there() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-MISSING = "The operator must install darkroom-gateway[openai]."
+MISSING = "The operator must install darkroom-gateway[openai] (scripts/setup --openai)."
 
 
 def sdk_is_there() -> None:

@@ -9,8 +9,9 @@
         def model(self):
             return ModelSpec(id="small", source="/models/small")
 
-Two fixtures are enough; `lane`, `limits`, `missing_model` and `spoil` have defaults that a class may override. So have these
-two, where pytest is told of a models.toml: `engines.suite.plugin`, which comes with Darkroom, runs the class over its models.
+Two fixtures are enough; `lane`, `limits`, `missing_model`, `spoil` and `lose` have defaults that a class may override, and an
+engine whose requests are paid for (`replay = "never"` on its card) needs `lose`. The two have defaults as well where pytest is
+told of a models.toml: `engines.suite.plugin`, which comes with Darkroom, runs the class over its models.
 Take the smallest model there is: the suite makes some forty pictures of the smallest size on the card.
 """
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from engines.suite.tables import Case
 
 # Before the modules are imported: pytest explains a failed assert only in modules that it was told of.
-pytest.register_assert_rewrite("engines.suite.checks", "engines.suite.cases")
+pytest.register_assert_rewrite(
+    *(f"engines.suite.{name}" for name in ("checks", "given", "saying", "making", "leaving", "failing", "cases"))
+)
 
 __all__ = ["Case", "Driver", "EngineSuite", "Limits", "Run", "SuiteBatch", "make_request"]
 _PLACES = {

@@ -21,6 +21,7 @@ from engines.contract import (
     Replay,
     Size,
     Span,
+    UpstreamOutcomeUnknown,
 )
 from engines.suite.driver import Run
 from engines.suite.requests import CAPABILITIES
@@ -149,6 +150,15 @@ def _decoded(event: ImageReady) -> np.ndarray:
         return event.pixels[..., :3].astype(np.int16)
     with Image.open(io.BytesIO(event.encoded or b"")) as picture:
         return np.asarray(picture.convert("RGB")).astype(np.int16)
+
+
+def is_not_tried_again(error: EngineError | None) -> None:
+    """Of a paid request that was sent and got no answer."""
+    assert isinstance(error, UpstreamOutcomeUnknown), (
+        f"a paid request that was sent and got no answer: raise UpstreamOutcomeUnknown, not {error!r}, after which it would be "
+        "sent again and paid for twice. EngineUnavailable(…, begun=False) is for what surely was not sent"
+    )
+    refusal_is_of_use(error)
 
 
 def refusal_is_of_use(error: EngineError) -> None:

@@ -124,7 +124,7 @@ def _check_number(field: str, value: float | None, span: Span | None, model: str
     # Not a number is neither below nor above.
     if not span.low <= value <= span.high:
         raise InvalidInput(
-            f'The model "{model}" takes a {field} from {span.low:g} to {span.high:g}, not {value:g}.', field=field
+            f'The model "{model}" takes {field} from {span.low:g} to {span.high:g}, not {value:g}.', field=field
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -43,7 +44,7 @@ def decode_value(value: Any, annotation: Any, place: Place) -> Any:
 
 
 def known_keys(shape: type[Struct]) -> list[str]:
-    return [field.encode_name for field in msgspec.structs.fields(shape)]
+    return [field.encode_name for field, _ in _fields(shape)]
 
 
 def refuse_unknown(table: Iterable[str], known: Iterable[str], place: Place) -> None:
@@ -58,8 +59,7 @@ def decode_known(table: Mapping[str, Any], shape: type[Struct], place: Place) ->
     """The struct's arguments out of those keys of the table that it knows; None when one of them is wrong."""
     values: dict[str, Any] = {}
     good = True
-    kinds = cast(shapes.StructType, shapes.type_info(shape)).fields
-    for field, kind in zip(msgspec.structs.fields(shape), (field.type for field in kinds), strict=True):
+    for field, kind in _fields(shape):
         key = field.encode_name
         if key not in table:
             if field.default is NODEFAULT and field.default_factory is NODEFAULT:
@@ -71,6 +71,13 @@ def decode_known(table: Mapping[str, Any], shape: type[Struct], place: Place) ->
         except _Reported:
             good = False
     return values if good else None
+
+
+@cache
+def _fields(shape: type[Struct]) -> tuple[tuple[msgspec.structs.FieldInfo, shapes.Type], ...]:
+    """To find out takes a millisecond, for each of the tables of a file."""
+    kinds = cast(shapes.StructType, shapes.type_info(shape)).fields
+    return tuple(zip(msgspec.structs.fields(shape), (field.type for field in kinds), strict=True))
 
 
 def build(shape: type[S], values: Mapping[str, Any], place: Place) -> S | None:

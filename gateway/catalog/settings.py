@@ -163,6 +163,8 @@ class Chat(Struct, frozen=True, kw_only=True):
     """How long it may take to answer."""
     history_messages: Annotated[int, Meta(ge=0, le=200)] = 20
     """How many messages of the session it is reminded of."""
+    days: Annotated[int, Meta(ge=0, le=3650)] = 0
+    """How long after its last message a session goes, whatever language model there is; 0: it stays until it is deleted."""
 
 
 class OpenWebUI(Struct, frozen=True, kw_only=True):

@@ -73,8 +73,10 @@ class Chat:
         Without a language model, what the job's own surface raises; then nothing was said.
         """
         exchange, fresh = await self._begin(principal, session_id, text, named)
-        if fresh:
-            await asyncio.shield(self._answer(principal, exchange, None))
+        # Sent twice at once, the second waits for what the first is answered.
+        answering = self._answer(principal, exchange, None) if fresh else self._answering.get(exchange.answer.id)
+        if answering:
+            await asyncio.shield(answering)
         return await self._now(exchange)
 
     async def stream(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.chat.records import Exchange, Message, Session, from_row, values_of
+from gateway.chat.records import Exchange, Message, Session, from_row, missing, values_of
 from gateway.chat.tables import chat_messages, chat_sessions
 from gateway.db import Database, across_teams, insert_ignore, new_id, now, of_team
 from gateway.errors import IdempotencyConflict, WrongState
@@ -54,10 +54,13 @@ async def said_before(connection: AsyncConnection, team_id: str, named: Idempote
 async def say(connection: AsyncConnection, session: Session, text: str, named: Idempotency | None) -> tuple[Exchange, bool]:
     """Keep a message and the answer that is being made; False with what the same request led to earlier.
 
-    Raises WrongState where another message is being answered or the session is full, IdempotencyConflict.
+    Raises WrongState where another message is being answered or the session is full, IdempotencyConflict, and NotFound
+    for a session that was deleted since it was read.
     """
     if named and (earlier := await said_before(connection, session.team_id, named)):
         return earlier, False
+    if not await _touch(connection, session.team_id, session.id):
+        raise missing(session.id)
     count = of_team(select(func.count()).select_from(chat_messages), session.team_id, chat_messages)
     if (await connection.execute(count.where(chat_messages.c.session_id == session.id))).scalar_one() >= MOST_MESSAGES:
         raise WrongState(f"A chat session has at most {MOST_MESSAGES} messages; open the picture in a new one.")
@@ -153,8 +156,8 @@ async def _change(connection: AsyncConnection, team_id: str, answer_id: str, val
     await connection.execute(mine.where(chat_messages.c.id == answer_id, chat_messages.c.state == "working").values(values))
 
 
-async def _touch(connection: AsyncConnection, team_id: str, session_id: str, **values: str | None) -> None:
-    """What is None stays as it is."""
+async def _touch(connection: AsyncConnection, team_id: str, session_id: str, **values: str | None) -> bool:
+    """What is None stays as it is. False: it was deleted meanwhile; else nobody deletes it before this is committed."""
     said = {name: value for name, value in values.items() if value is not None}
     mine = of_team(update(chat_sessions), team_id, chat_sessions).where(chat_sessions.c.id == session_id)
-    await connection.execute(mine.values(updated_at=now(), **said))
+    return bool((await connection.execute(mine.values(updated_at=now(), **said))).rowcount)

@@ -75,7 +75,9 @@ class Language:
         try:
             from openai import AsyncOpenAI
         except ImportError as error:
-            told = "The language model cannot be asked: the operator must install darkroom-gateway[chat]."
+            told = (
+                "The language model cannot be asked: the operator must install darkroom-gateway[chat] (scripts/setup --chat)."
+            )
             raise LanguageModelFailed(told) from error
         key = self._secrets.get(settings.api_key) if settings.api_key else "none"
         wanted = (settings.base_url, key, settings.timeout_seconds)

@@ -82,7 +82,7 @@ async def get(connection: AsyncConnection, team_id: str, session_id: str) -> Ses
     query = of_team(select(chat_sessions), team_id, chat_sessions).where(chat_sessions.c.id == session_id)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
-        raise _missing(session_id)
+        raise missing(session_id)
     return Session(**row._mapping)
 
 
@@ -102,7 +102,7 @@ async def remove(connection: AsyncConnection, team_id: str, session_id: str) -> 
     """With all that was said in it; pictures and tasks stay. Raises NotFound."""
     mine = of_team(delete(chat_sessions), team_id, chat_sessions).where(chat_sessions.c.id == session_id)
     if not (await connection.execute(mine)).rowcount:
-        raise _missing(session_id)
+        raise missing(session_id)
 
 
 async def messages(connection: AsyncConnection, session: Session, *, limit: int, before: str | None = None) -> list[Message]:
@@ -133,5 +133,5 @@ def values_of(each: Message) -> dict[str, Any]:
     return {**msgspec.structs.asdict(each), "tool": each.tool and msgspec.json.encode(each.tool)}
 
 
-def _missing(session_id: str) -> NotFound:
+def missing(session_id: str) -> NotFound:
     return NotFound(f"There is no chat session {session_id}.")

@@ -30,9 +30,9 @@ def discover(reach: Reach, engine: str | None, models: tuple[str, ...], every: b
     \b
     Examples:
       darkroom engines discover
-      darkroom engines discover comfy
-      darkroom engines discover comfy sd_xl_base_1.0
-      darkroom engines discover comfy --all >> ~/.local/share/darkroom/models.toml
+      darkroom engines discover comfyui
+      darkroom engines discover comfyui sd_xl_base_1.0
+      darkroom engines discover comfyui --all >> ~/.local/share/darkroom/models.toml
     """
     if every and not engine:
         raise click.UsageError("Name the engine whose entries you want: darkroom engines discover ENGINE --all")

@@ -125,10 +125,12 @@ def explain(response: httpx.Response, url: str) -> str:
         field, message = error["field"], error["message"]
         if message not in lines[0]:
             lines.append(f"  {field}: {message}")
-        elif field not in lines[0]:
+        elif field not in lines[0] and response.status_code != 404:  # what is not there is named already
             lines[0] = f"{field}: {lines[0]}"
     if response.status_code == 401:
         lines.append("Give a key with --key; `darkroom keys create` makes one where the gateway runs.")
+    elif problem.get("code") == "unknown_model":
+        lines.append("Others come onto offer by models.toml, which has entries for many, switched off.")
     elif response.status_code >= 500 and problem.get("request_id"):
         lines.append(f"The gateway's log has more under {problem['request_id']}.")
     return "\n".join(lines)

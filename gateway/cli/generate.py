@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.errors import CANCELED, FAILED, CommandFailed, stop
+from gateway.cli.interrupts import term_as_interrupt
 from gateway.cli.output import note, print_json
 from gateway.cli.reach import Reach, reach_options
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 SECONDS_TO_CANCEL = 10.0
 """A job that runs stops at its next step."""
 SIZE = r"\d+x\d+"
+BUNDLED, DRAWS = "shapes", ("circle", "square", "triangle", "star", "ring", "cross", "shape")
+"""The model that comes along, and what it can draw."""
 
 
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -39,14 +42,16 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
     help="Where the picture goes (FILE-1, FILE-2 … for several; a folder; - for standard output). "
     "Else a new file in this folder, named after prompt and seed.",
 )  # fmt: skip
-@click.option("-m", "--model", help="Which model; `darkroom models` lists them. Else the best one that is there.")
+@click.option("-m", "--model", metavar="ID", help="Which model; `darkroom models` lists them. Else the best one that is there.")
 @click.option("--size", metavar="WxH", callback=_size, help="In pixels, such as 512x768. Else the model's standard size.")
-@click.option("--steps", type=int, help="Denoising steps: more take longer and are finer.")
-@click.option("--seed", type=int, help="The same seed makes the same picture again. Else one is drawn, and told.")
-@click.option("-n", "--n", "count", type=click.IntRange(min=1), default=1, help="How many pictures, each of its own seed.")
+@click.option("--steps", type=int, metavar="N", help="Denoising steps: more take longer and are finer.")
+@click.option("--seed", type=int, metavar="N", help="The same seed makes the same picture again. Else one is drawn, and told.")
+@click.option(
+    "-n", "--n", "count", type=click.IntRange(min=1), default=1, metavar="N", help="How many pictures, each of its own seed."
+)
 @click.option("--negative", metavar="TEXT", help="What shall not be in the picture.")
-@click.option("--guidance", type=float, help="How closely the prompt is followed.")
-@click.option("--sampler", help="By its usual name, such as `Euler a` or `DPM++ 2M`.")
+@click.option("--guidance", type=float, metavar="X", help="How closely the prompt is followed.")
+@click.option("--sampler", metavar="NAME", help="By its usual name, such as `Euler a` or `DPM++ 2M`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the gateway's answer and the files as JSON.")
 @reach_options
 def generate(prompt: str, output: Path | None, count: int, as_json: bool, reach: Reach, **asked: Any) -> None:
@@ -59,7 +64,7 @@ def generate(prompt: str, output: Path | None, count: int, as_json: bool, reach:
     Examples:
       darkroom generate "a red circle on a blue background"
       darkroom generate "a large yellow star" --seed 7 -o star.png
-      darkroom generate "two cats" -n 4 --size 512x512 --negative "dogs" -o cats.png
+      darkroom generate "a red square above a blue ring" -n 4 --size 512x512 --negative "black" -o pair.png
       darkroom generate "a lighthouse" --server https://pictures.example.org --key dk_…
     """
     from gateway.cli import pictures, session
@@ -70,7 +75,7 @@ def generate(prompt: str, output: Path | None, count: int, as_json: bool, reach:
         raise click.UsageError("--json and -o - would both write to standard output; take one of them")
     pictures.check(output, count)
     try:
-        with _term_as_interrupt(), session.opened(reach) as opened:
+        with term_as_interrupt(), session.opened(reach) as opened:
             envelope = _made(opened, _body(prompt, count, pictures.wanted_format(output), asked))
             files = _saved(opened, envelope, prompt, output)
     except KeyboardInterrupt:
@@ -82,6 +87,10 @@ def generate(prompt: str, output: Path | None, count: int, as_json: bool, reach:
         _report(files, is_private=opened.is_private, quiet=output == pictures.STANDARD_OUTPUT)
     for left in envelope.get("moved_from", ()):
         note(f"Not made by {left['model']} but by {envelope['model']}: {left['message']}")
+    if asked["model"] is None and envelope["model"] == BUNDLED and not any(each in prompt.lower() for each in DRAWS):
+        note(
+            "Made by the bundled model, which knows colored shapes only; models.toml has entries for those that know the world."
+        )
     if len(files) < count:
         note(f"Only {len(files)} of {count} pictures were made.")
         stop(FAILED)
@@ -166,16 +175,3 @@ def _interrupt_afterwards() -> Iterator[list[int]]:
         yield held
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-@contextlib.contextmanager
-def _term_as_interrupt() -> Iterator[None]:
-    """`timeout` and process managers send TERM; it cancels as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

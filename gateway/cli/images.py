@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from gateway.cli.errors import CANCELED, FAILED, CommandFailed, GatewayGone, Refused, stop
+from gateway.cli.interrupts import term_as_interrupt
 from gateway.cli.output import note, print_json
 from gateway.cli.reach import Reach, reach_options, reached
 
@@ -81,7 +80,7 @@ def import_(
     told: Tally = tally.Tally()
     taken: States = {}
     try:
-        with _term_as_interrupt():
+        with term_as_interrupt():
             if watch:
                 _from_now_on(reach, wish, told, taken)
             with _connected(reach) as gateway:
@@ -187,16 +186,3 @@ def _connected(reach: Reach) -> Iterator[Gateway]:
     gateway.client.timeout = httpx.Timeout(SECONDS_TO_ANSWER, connect=5.0)
     with gateway:
         yield gateway
-
-
-@contextlib.contextmanager
-def _term_as_interrupt() -> Iterator[None]:
-    """What stops services ends the watch as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

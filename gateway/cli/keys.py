@@ -67,7 +67,7 @@ def list_(reach: Reach, show_all: bool, as_json: bool, team: str | None = None, 
 )  # fmt: skip
 @click.option("--team", metavar="TEAM", help="The key's team, by name or id; else yours.")
 @click.option("--user", metavar="USER", help="The key's user, by e-mail or id; else you.")
-@click.option("--days", type=click.IntRange(min=1), help="It expires after so many days; else never.")
+@click.option("--days", metavar="N", type=click.IntRange(min=1), help="It expires after so many days; else never.")
 @click.option("--bulk", is_flag=True, help="Its jobs run when no one else's wait, unless they say otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @reach_options

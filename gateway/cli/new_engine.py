@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def new(folder: Path, remote: bool) -> None:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
     click.echo(f"Wrote {', '.join(written)} into {folder}.")
-    click.echo(f"Next: cd {folder} && pip install -e '.[dev]' && pytest; then put its models.toml into Darkroom's.")
+    click.echo(f"Next, in the environment that Darkroom runs in ({sys.prefix}):")
+    click.echo(f"  cd {folder} && pip install -e '.[dev]' && pytest")
+    click.echo("Then put its models.toml into Darkroom's.")
 
 
 def files(name: str, kind: str) -> dict[str, str]:

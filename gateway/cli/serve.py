@@ -61,4 +61,6 @@ def _missing(error: ModuleNotFoundError) -> str:
     extra = extra_for(error.name or "")
     if extra is None:
         return f"{error}: this installation is not whole; run scripts/setup, or pip install darkroom-gateway again."
-    return f"{error.name} is not installed, and this needs it: pip install 'darkroom-gateway[{extra}]'"
+    return (
+        f"{error.name} is not installed, and this needs it: scripts/setup --{extra}, or pip install 'darkroom-gateway[{extra}]'"
+    )

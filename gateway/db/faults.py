@@ -13,7 +13,6 @@ from gateway.errors import DarkroomError, InvalidInput, StorageFull, StorageUnav
 
 _SQLITE_LOST = frozenset(
     {
-        sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CORRUPT,
@@ -52,6 +51,8 @@ def _plain(error: DBAPIError) -> DarkroomError | None:
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the upper bits say more than we tell apart
         if code == sqlite3.SQLITE_FULL:
             return _full()
+        if code == sqlite3.SQLITE_BUSY:
+            return StorageUnavailable("The database is locked: another program holds it.")
         return StorageUnavailable(f"The database cannot be used: {cause}.") if code in _SQLITE_LOST else None
     state = getattr(cause, "sqlstate", None) or ""
     if state == _POSTGRESQL_DISK_FULL:

@@ -37,7 +37,8 @@ def postgresql_engine(url: URL, *, size: int, only_reads: bool = False) -> Async
         import asyncpg
     except ImportError:
         raise ConfigurationError(
-            "PostgreSQL needs its driver, which is not installed: pip install 'darkroom-gateway[postgres]'."
+            "PostgreSQL needs its driver, which is not installed: scripts/setup --postgres, or"
+            " pip install 'darkroom-gateway[postgres]'."
         ) from None
 
     async def opened(*_: Any, **__: Any) -> Connection:

@@ -36,7 +36,7 @@ async def _index_some(db: Database, before: str) -> str | None:
     lacking = ~exists().where(image_texts.c.image_id == images.c.id)
     query = across_teams(select(images.c.id)).where(SHOWN, lacking, images.c.id < before).order_by(images.c.id.desc())
     async with db.read() as connection:
-        ids = list((await connection.execute(query.limit(_BATCH))).scalars())
+        ids: list[str] = list((await connection.execute(query.limit(_BATCH))).scalars())
     if not ids:
         return None
     # Locked: whoever changes one of them meanwhile indexes it behind us.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Literal
 
 from msgspec import Struct
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.db import Database, now
@@ -58,9 +59,11 @@ class Report(Struct, kw_only=True):
 class Checkup:
     """Runs one check at a time; `close` it when the gateway ends."""
 
-    def __init__(self, db: Database, store: BlobStore) -> None:
+    def __init__(self, db: Database, store: BlobStore, needed: ColumnElement[bool]) -> None:
+        """`needed` is as for `ledger.sweep`."""
         self._db = db
         self._store = store
+        self._needed = needed
         self.report: Report | None = None
         """Of the check that runs, or of the last one since the start."""
         self._task: asyncio.Task[None] | None = None
@@ -97,7 +100,7 @@ class Checkup:
             report.finished_at = now()
 
     async def _check(self, part: str, report: Report) -> None:
-        found = await checking.check(self._db, self._store, part)
+        found = await checking.check(self._db, self._store, part, self._needed)
         if not found:
             return
         report.orphans += len(found.orphans)

@@ -6,7 +6,7 @@ Variants stay when their parent goes. What was public is not any more, also when
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -34,12 +34,18 @@ class Outcome(Struct, frozen=True):
     """There are none, or they are another team's: nobody can tell which."""
 
 
+Purged = Callable[[AsyncConnection, Sequence[Image]], Awaitable[None]]
+"""Told in the transaction that deletes pictures for good, when their rows are gone."""
+
+
 class Trash:
     """Whoever deletes or restores pictures comes through here, so that their addresses close and open with them."""
 
-    def __init__(self, db: Database, closed: Closed) -> None:
+    def __init__(self, db: Database, closed: Closed, *purged: Purged) -> None:
+        """`purged` are the rooms above that know of pictures."""
         self._db = db
         self._closed = closed
+        self._purged = purged
 
     async def discard(self, team_id: str, ids: Sequence[str]) -> Outcome:
         """Move pictures to the trash."""
@@ -97,6 +103,8 @@ class Trash:
     async def _purge(self, connection: AsyncConnection, going: Sequence[Image]) -> None:
         await self._closed.note_purged(connection, going)
         await records.purge(connection, going)
+        for tell in self._purged if going else ():
+            await tell(connection, going)
 
 
 async def _named(connection: AsyncConnection, team_id: str, ids: Sequence[str]) -> list[Image]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db import Database, across_teams, insert_ignore, of_team
+from gateway.db import Database, across_teams, insert_ignore, marks, of_team
 from gateway.errors import StorageUnavailable, WrongState
 from gateway.images.tables import images
 from gateway.jobs import records
@@ -18,6 +18,8 @@ from gateway.jobs.tables import LIVE, job_inputs, jobs
 from gateway.storage import ledger
 from gateway.storage.tables import blobs
 
+INPUTS = "inputs"
+"""The mark. Without it every start would read all that waits."""
 _BATCH = 500
 _GONE = "A picture that this works on is in the trash, or gone; restore it, or send another one."
 
@@ -60,7 +62,9 @@ def referenced() -> ColumnElement[bool]:
 
 
 async def catch_up(db: Database) -> None:
-    """Hold what jobs from before there was this table work on."""
+    """Hold what jobs from before there was this table work on, once."""
+    if await marks.is_done(db, INPUTS):
+        return
     before = ""
     query = across_teams(select(jobs)).where(LIVE).order_by(jobs.c.id).limit(_BATCH)
     while True:
@@ -69,8 +73,9 @@ async def catch_up(db: Database) -> None:
             if rows := [row for job in found for row in _rows(job)]:
                 await insert_ignore(connection, job_inputs, rows)
         if not found:
-            return
+            break
         before = found[-1].id
+    await marks.done(db, INPUTS)
 
 
 def _rows(job: Job) -> list[dict[str, Any]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Protocol
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.catalog import Settings
 from gateway.db import Database
@@ -22,8 +24,19 @@ from gateway.storage import BlobStore, ledger
 from gateway.storage.objects import remove_stale
 
 log = logging.getLogger(__name__)
+Held = Callable[[AsyncConnection, Collection[str]], Awaitable[set[str]]]
 FIRST_SECONDS, EVERY_SECONDS = 60.0, 3600.0
 """A start has other things to do."""
+
+
+class Others(Protocol):
+    """A room above this one, which knows of pictures too."""
+
+    async def held(self, connection: AsyncConnection, image_ids: Collection[str]) -> set[str]:
+        """Those of these uploads that it still needs."""
+
+    async def sweep(self) -> None:
+        """Take away what is old of its own."""
 
 
 class Leftovers:
@@ -37,6 +50,7 @@ class Leftovers:
         trash: Trash,
         closed: Closed,
         exports: Exports,
+        *others: Others,
     ) -> None:
         self._db = db
         self._store = store
@@ -44,6 +58,7 @@ class Leftovers:
         self._trash = trash
         self._closed = closed
         self._exports = exports
+        self._others = others
 
     async def keep_swept(self) -> None:
         """Until canceled; what cannot be done now is done an hour later."""
@@ -56,7 +71,9 @@ class Leftovers:
     async def sweep(self) -> None:
         """All of it, once."""
         settings = self._settings()
-        unused = await sweep_uploads(self._db, settings.uploads.days)
+        for each in self._others:
+            await each.sweep()
+        unused = await sweep_uploads(self._db, settings.uploads.days, *(each.held for each in self._others))
         trashed = await self._trash.sweep(settings.gallery.trash_days)
         await self._closed.rebuild()
         await self._exports.sweep()
@@ -82,14 +99,18 @@ class Leftovers:
 
 async def sweep_blobs(db: Database, store: BlobStore, *, untouched: int = ledger.UNTOUCHED) -> int:
     """Delete the blobs that no image needs, no link and no job that is not finished; how many went."""
-    needed = or_(uploads.referenced(), inputs.referenced(), links.referenced())
-    return await ledger.sweep(db, store, needed, untouched=untouched)
+    return await ledger.sweep(db, store, needed(), untouched=untouched)
 
 
-async def sweep_uploads(db: Database, days: int) -> int:
+def needed() -> ColumnElement[bool]:
+    """Whether somebody refers to a blob."""
+    return or_(uploads.referenced(), inputs.referenced(), links.referenced())
+
+
+async def sweep_uploads(db: Database, days: int, *also_held: Held) -> int:
     """Delete unsaved uploads that were not used for so many days: by no request, no job that is not finished, no variant.
 
-    Returns how many went. Their blobs go by `sweep_blobs`.
+    `also_held` say which of them others need. Returns how many went. Their blobs go by `sweep_blobs`.
     """
     went, after = 0, uploads.FIRST
     while True:
@@ -101,7 +122,8 @@ async def sweep_uploads(db: Database, days: int) -> int:
         async with db.write() as connection:
             # Locked first, then asked: a job that took one of them before is seen, one that comes now finds it gone.
             old = await uploads.take(connection, [each.id for each in found], days)
-            held = await inputs.held(connection, [each.id for each in old])
+            ids = [each.id for each in old]
+            held = set().union(*[await some(connection, ids) for some in (inputs.held, *also_held)])
             going = [each for each in old if each.id not in held]
             await records.purge(connection, going)
             went += len(going)

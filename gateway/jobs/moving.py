@@ -10,9 +10,10 @@ import msgspec
 from engines.contract import InvalidRequest
 from gateway import cards
 from gateway.errors import InvalidInput
+from gateway.jobs.engine_requests import blank_request
 from gateway.jobs.open_model import MovedFrom
 from gateway.jobs.records import Job
-from gateway.jobs.request import blank_request, resolve
+from gateway.jobs.resolving import resolve
 from gateway.jobs.submit import as_submitted
 from gateway.models import Offer
 

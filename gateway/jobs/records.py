@@ -98,6 +98,16 @@ async def get(connection: AsyncConnection, team_id: str | None, job_id: str) -> 
     return from_row(row)
 
 
+async def maker(connection: AsyncConnection, team_id: str, job_id: str | None) -> Job | None:
+    """The job that made a picture of the team's, by its image's `job_id`; None where none did, or it is remembered no more."""
+    if job_id is None:
+        return None
+    try:
+        return await get(connection, team_id, job_id)
+    except NotFound:
+        return None
+
+
 async def usage(connection: AsyncConnection, job_id: str) -> dict[str, Any] | None:
     """What the upstream reported of any team's job that is over."""
     query = across_teams(select(jobs.c.usage).where(jobs.c.id == job_id))

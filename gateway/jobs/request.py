@@ -1,23 +1,16 @@
-"""What was asked (`Submission`), what it means for the chosen model (`Resolved`), and the step between them."""
+"""What was asked (`Submission`), and what it means for the chosen model (`Resolved`); between them is `jobs.resolving`."""
 
 from __future__ import annotations
 
-import math
-import secrets
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import numpy as np
 from msgspec import Struct
 
-from engines.contract import Capability, ImageRequest, Lora, ModelCard, Picture, Pixels, Size, Span
-from gateway import cards
-from gateway.catalog import AUTO, ModelEntry, Quality, Resolution
-from gateway.errors import InvalidInput
+from engines.contract import Capability, Lora, Size
+from gateway.catalog import Quality, Resolution
 from gateway.jobs.open_model import MovedFrom, Said
 from gateway.presets.presets import Used
 
-LARGEST_DRAWN_SEED = 2**32
-_T = TypeVar("_T")
 OutputFormat = Literal["png", "webp", "jpeg"]
 
 
@@ -168,133 +161,3 @@ class Resolved(Struct, frozen=True, kw_only=True):
 
     def seed_of(self, ordinal: int) -> int | None:
         return None if self.seed is None else self.seed + ordinal
-
-
-def resolve(asked: Submission, entry: ModelEntry, card: ModelCard, max_pixels: int) -> Resolved:
-    """Fill in what was left open and check it all against the card. Raises InvalidInput naming the field."""
-    width, height = _size(asked, entry, card)
-    cards.check(asked, card, entry.id)
-    geometry = cards.geometry(width, height, card, entry.upscaler, max_pixels)
-    drawn = secrets.randbelow(LARGEST_DRAWN_SEED) if card.seeds else None
-    changes_source = asked.source is not None
-    return Resolved(
-        prompt=asked.prompt,
-        negative_prompt=asked.negative_prompt or entry.defaults.negative_prompt,
-        make=geometry.make,
-        size=geometry.final,
-        upscaler=entry.upscaler if geometry.scaled else None,
-        steps=_or_default(asked.steps, _own_steps(asked, card, entry.id)),
-        guidance_scale=_or_default(asked.guidance_scale, _default(card.guidance_scale)),
-        sampler=cards.sampler_name(asked.sampler, card, entry.id),
-        strength=_or_default(asked.strength, _default(card.strength)) if changes_source else None,
-        seed=drawn if asked.seed is None else asked.seed,
-        source=asked.source,
-        mask=asked.mask,
-        references=asked.references,
-        loras=asked.loras,
-        output_format=asked.output_format,
-        output_compression=asked.output_compression,
-        exact_format=asked.exact_format,
-        choices=asked.choices,
-        quality=asked.quality,
-        resolution=asked.resolution,
-        preset=asked.preset,
-        user_prompt=asked.user_prompt,
-        public=asked.public,
-        title=asked.title,
-        tags=asked.tags,
-        edit_session_id=asked.edit_session_id,
-        source_bytes=cards.source_bytes(card),
-        shown=asked.shown,
-        said=_said(asked) if asked.model in (None, AUTO) else None,
-    )
-
-
-def engine_request(
-    job_id: str,
-    model: str,
-    capability: Capability,
-    kept: Resolved,
-    ordinals: tuple[int, ...],
-    *,
-    attempt: int = 1,
-    source: Pixels | None = None,
-    mask: Pixels | None = None,
-    references: tuple[Pixels, ...] = (),
-) -> ImageRequest:
-    """The contract's view of a job: what the engine shall make, with the pictures that are still missing."""
-    return ImageRequest(
-        id=job_id,
-        model=model,
-        capability=capability,
-        prompt=kept.prompt,
-        pictures=tuple(Picture(ordinal, kept.seed_of(ordinal)) for ordinal in ordinals),
-        width=kept.make.width,
-        height=kept.make.height,
-        attempt=attempt,
-        negative_prompt=kept.negative_prompt,
-        steps=kept.steps,
-        guidance_scale=kept.guidance_scale,
-        sampler=kept.sampler,
-        strength=kept.strength,
-        source=source,
-        mask=mask,
-        references=references,
-        loras=kept.loras,
-        choices=kept.choices,
-    )
-
-
-def blank_request(job_id: str, model: str, capability: Capability, kept: Resolved, count: int) -> ImageRequest:
-    """The same before any bytes are read, for `Engine.check`: each picture is blank, and as large as it will be."""
-    return engine_request(
-        job_id,
-        model,
-        capability,
-        kept,
-        tuple(range(count)),
-        source=_blank(_given(kept.source, kept, capability), 3) if kept.source else None,
-        mask=_blank(kept.make) if kept.mask else None,
-        references=tuple(_blank(Size(each.width, each.height), 3) for each in kept.references),
-    )
-
-
-def _given(source: InputPicture, kept: Resolved, capability: Capability) -> Size:
-    """As large as the engine is given it: an upscaler sees it as it is, everyone else as what is made of it."""
-    return Size(source.width, source.height) if capability == "upscale" else kept.make
-
-
-def _blank(size: Size, *channels: int) -> Pixels:
-    """White; it takes no memory, whatever its size."""
-    return np.broadcast_to(np.uint8(255), (size.height, size.width, *channels))
-
-
-def _size(asked: Submission, entry: ModelEntry, card: ModelCard) -> tuple[int | None, int | None]:
-    """Pixels from a ratio and an area; (None, None) leaves the choice to the card's native size."""
-    if asked.width is not None or asked.height is not None or (asked.ratio is None and asked.megapixels is None):
-        return asked.width, asked.height
-    usual = cards.usual(card)
-    ratio = asked.ratio or usual.width / usual.height
-    step = card.size_multiple
-    width = max(step, round(math.sqrt(cards.area(asked.megapixels, card) * ratio) / step) * step)
-    return width, max(step, round(width / ratio / step) * step)
-
-
-def _said(asked: Submission) -> Said:
-    return Said(**{name: getattr(asked, name) for name in Said.__struct_fields__})
-
-
-def _default(span: Span | None) -> float | None:
-    return span.default if span else None
-
-
-def _own_steps(asked: Submission, card: ModelCard, model: str) -> int | None:
-    if card.steps is not None:
-        return round(min(max(card.steps.default * (asked.work or 1.0), card.steps.low), card.steps.high))
-    if asked.work not in (None, 1.0):
-        raise InvalidInput(f'The model "{model}" has no steps to take more or less of; leave quality out.', field="quality")
-    return None
-
-
-def _or_default(given: _T | None, default: _T | None) -> _T | None:
-    return default if given is None else given

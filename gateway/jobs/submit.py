@@ -15,8 +15,10 @@ from gateway.events import Bus, JobQueued
 from gateway.images import records as images
 from gateway.jobs import billing, edit_sessions, idempotency, inputs, records
 from gateway.jobs.admission import admission
+from gateway.jobs.engine_requests import blank_request
 from gateway.jobs.records import EXPORT, Job
-from gateway.jobs.request import Resolved, Submission, blank_request, resolve
+from gateway.jobs.request import Resolved, Submission
+from gateway.jobs.resolving import resolve
 from gateway.jobs.tables import jobs
 from gateway.models import Offer
 from gateway.webhooks.addresses import checked

@@ -43,7 +43,13 @@ class Given(Protocol):
 def welcome_page(current: Callable[[], Given]) -> HTTPRouteHandler:
     """The route; `current` is asked at each request, for routes are made before there is anything to give."""
 
-    @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False, media_type="text/html", sync_to_thread=False)
+    @route(
+        "/",
+        http_method=[HttpMethod.GET, HttpMethod.HEAD],
+        include_in_schema=False,
+        media_type="text/html",
+        sync_to_thread=False,
+    )
     def welcome() -> Response[str]:
         """Where to go from here."""
         links = current().links

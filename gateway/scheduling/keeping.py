@@ -17,8 +17,9 @@ from gateway.images import records as images
 from gateway.images.records import Image, Source
 from gateway.jobs import changes
 from gateway.jobs.cancel import changed
+from gateway.jobs.engine_requests import engine_request
 from gateway.jobs.records import Job
-from gateway.jobs.request import InputPicture, Resolved, engine_request
+from gateway.jobs.request import InputPicture, Resolved
 from gateway.models import Offer
 from gateway.storage import ledger, provenance, repainting, xmp
 from gateway.storage.background import with_background

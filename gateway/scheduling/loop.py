@@ -265,10 +265,12 @@ class Scheduler:
             self._let_go(assignment, guesses)
             raise
         finally:
-            for job in assignment.jobs:
-                self._index.charge(job, spent * job.pictures / pictures - guesses[job.job_id])
             lane.idle.set()
             self._bell.set()
+            for job in assignment.jobs:
+                # Where a crash came after the last picture, a job lacks its end and no picture.
+                share = job.pictures / pictures if pictures else 0.0
+                self._index.charge(job, spent * share - guesses[job.job_id])
 
     def _patience(self, now: float) -> float:
         """Seconds until the next moment at which something could change by itself; `now` is when was last decided."""

@@ -18,7 +18,6 @@ from engines.contract import (
     ImageReady,
     ImageRequest,
     Loading,
-    OutOfMemory,
     Pixels,
     Progress,
     UpstreamOutcomeUnknown,
@@ -38,6 +37,7 @@ from gateway.scheduling.keeping import Keeper
 from gateway.scheduling.lanes import Lane
 from gateway.scheduling.policy import Assignment
 from gateway.scheduling.previews import to_jpeg
+from gateway.scheduling.readying import Readying
 from gateway.scheduling.recovery import STOPPED, Again, only_found
 from gateway.workers.host import RunningBatch
 
@@ -67,6 +67,7 @@ class Runner:
         self._models = models
         self._keeper = keeper
         self._estimates = estimates
+        self._readying = Readying(bus, estimates)
         self._ends = Ends(db, bus, models, fail_over)
         self._on_blocked = on_blocked
         self._let_go = let_go
@@ -135,10 +136,10 @@ class Runner:
         lane.begin(batch)
         if self.closing:
             batch.cancel_all()
-        if not await self._wake(lane, attempt) or self.closing:
+        if not await self._readying.wake(lane, attempt) or self.closing:
             return
         self._offered(assignment)  # waking takes its time, and nothing is sent for a model that is gone
-        await self._load(lane, offer, engine, assignment, attempt)
+        await self._readying.load(lane, offer, engine, assignment, attempt)
         lane.state, attempt.asked = "running", True
         lane.holds_now(assignment.jobs[0].held)
         async for event in lane.host.run(engine, batch):
@@ -149,35 +150,6 @@ class Runner:
         if (offer := self._models.offers.get(id_)) is None:
             raise ModelRemoved(f"The model {id_} is no longer on offer.")
         return offer
-
-    async def _wake(self, lane: Lane, attempt: Attempt) -> bool:
-        """Whether the lane is awake; not if everybody has left meanwhile. Raises EngineUnavailable."""
-        if lane.asleep:
-            for job in attempt.jobs.values():
-                self._progress(job, 0, 0, phase="loading")
-        began = time.monotonic()
-        try:
-            return await lane.wake()
-        finally:
-            attempt.woke = time.monotonic() - began
-
-    async def _load(self, lane: Lane, offer: Offer, engine: object, assignment: Assignment, attempt: Attempt) -> None:
-        """Make the model resident; if memory runs out, everything else makes room and it is tried once more."""
-        key = (offer.spec.id, offer.spec.revision)
-        if attempt.saving:
-            await lane.evict_others(key)
-        if lane.engine is None and not lane.holds(key):
-            lane.state = "loading"
-            for job in attempt.jobs.values():
-                self._progress(job, 0, 0, phase="loading")
-            await lane.evict(assignment.evict)
-            try:
-                size = await lane.load(engine, offer.spec)
-            except OutOfMemory:
-                await lane.evict_others(key)
-                size = await lane.load(engine, offer.spec)
-            self._estimates.learn_bytes(key, size)
-        lane.use(key)
 
     async def _requests(self, attempt: Attempt, offer: Offer) -> list[ImageRequest]:
         """What the engine shall make; a job whose pictures an earlier attempt stored, all of them, only ends."""
@@ -201,8 +173,7 @@ class Runner:
     async def _take(self, event: Event, offer: Offer, attempt: Attempt, batch: RunningBatch) -> None:
         match event:
             case Loading():
-                for job in attempt.jobs.values():
-                    self._progress(job, 0, 0, phase="loading")
+                self._readying.tell_of_loading(attempt)
             case Progress():
                 preview = None if event.preview is None else await self._preview(attempt, event.request, event.preview)
                 self._progress(attempt.jobs[event.request], event.step, event.total, preview)
@@ -286,8 +257,8 @@ class Runner:
         else:
             await self._ends.again(job, Again(counted=False))
 
-    def _progress(self, job: Job, step: int, steps: int, preview: bytes | None = None, *, phase: str = "running") -> None:
-        self._bus.publish(JobProgress(job.id, job.team_id, job.user_id, step, steps, preview, phase))
+    def _progress(self, job: Job, step: int, steps: int, preview: bytes | None) -> None:
+        self._bus.publish(JobProgress(job.id, job.team_id, job.user_id, step, steps, preview))
 
     def _behind(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engines.contract import LocalEngine
 from gateway.events import JobQueued
+from gateway.jobs.engine_requests import engine_request
 from gateway.jobs.records import Job
-from gateway.jobs.request import engine_request
 from gateway.models import Offer
 from gateway.scheduling.index import Waiting
 

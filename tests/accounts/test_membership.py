@@ -69,6 +69,19 @@ async def test_an_owner_manages_the_team(database: Database, studio: Studio) -> 
     ]
 
 
+async def test_what_is_done_in_one_team_leaves_others_alone(database: Database, studio: Studio) -> None:
+    """A user of two teams: their place and keys in the other stay, and an owner there is none here."""
+    elsewhere, user, owner = await studio.people.team("elsewhere"), studio.users["member"], await studio.principal("owner")
+    await accounts.add_member(database, studio.admin, elsewhere, "owner", user_id=user)
+    _, key = await accounts.create_key(database, studio.admin, "there", DAILY, team_id=elsewhere, user_id=user)
+    await accounts.change_member(database, owner, studio.team, user, "viewer")
+    await accounts.remove_member(database, owner, studio.team, user)
+    assert (await accounts.get_member(database, studio.admin, elsewhere, user)).role == "owner"
+    assert (await accounts.authenticate(database, key)).team_id == elsewhere
+    with pytest.raises(WrongState, match="last owner"):
+        await accounts.remove_member(database, owner, studio.team, studio.users["owner"])
+
+
 @pytest.mark.parametrize("role", ["viewer", "member"])
 async def test_who_is_no_owner_changes_nothing(database: Database, studio: Studio, role: Role) -> None:
     principal = await studio.principal(role)

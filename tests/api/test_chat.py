@@ -138,6 +138,24 @@ async def test_a_picture_in_the_trash_is_not_talked_about(client: httpx.AsyncCli
     assert (await answered(client, session))["state"] == "done"
 
 
+async def test_a_picture_that_is_gone_for_good_is_not_talked_about_and_what_was_said_stays(client: httpx.AsyncClient) -> None:
+    session = await opened(client)
+    made = await answered(client, session)
+    assert (await client.delete(f"/v1/images/{made['image_id']}")).is_success
+    assert (await client.delete(f"/v1/images/{made['image_id']}/forever")).is_success
+    told = problem(await say(client, session), 409, "wrong_state")
+    assert "open another one" in told["detail"]
+    assert [each["text"] for each in await history(client, session)] == ["", "make it blue"]
+    assert (await current(client, session))["image"] is None
+
+
+async def test_the_last_that_was_said_is_when_a_session_changed(client: httpx.AsyncClient) -> None:
+    session = await opened(client)
+    await edits_with(client, "stuck")
+    assert (await say(client, session)).status_code == 202
+    assert (await current(client, session))["updated_at"] > session["updated_at"]
+
+
 async def test_the_same_key_says_it_once(client: httpx.AsyncClient) -> None:
     session, header = await opened(client), {"Idempotency-Key": "k"}
     one = (await say(client, session, headers=header)).json()
@@ -148,6 +166,18 @@ async def test_the_same_key_says_it_once(client: httpx.AsyncClient) -> None:
     problem(await say(client, session, "another", headers=header), 409, "idempotency_conflict")
     other = await opened(client)
     problem(await say(client, other, headers=header), 409, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_the_same_key_at_once_is_one_job_that_each_is_told(client: httpx.AsyncClient) -> None:
+    session, header = await opened(client), {"Idempotency-Key": "k"}
+    answers = await asyncio.gather(*(say(client, session, headers=header) for _ in range(4)))
+    jobs = {answer.json()["answer"]["job_id"] for answer in answers}
+    assert (len(jobs), None in jobs) == (1, False)
+    refused = {"Idempotency-Key": "no"}
+    await finished(client, jobs.pop())
+    answers = await asyncio.gather(*(say(client, session, "refuse me", headers=refused) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {422}
 
 
 async def test_a_refused_key_is_not_remembered(client: httpx.AsyncClient) -> None:

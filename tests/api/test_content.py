@@ -11,9 +11,10 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from gateway.api.gallery import content
 from gateway.api.gallery.documented import PATHS
-from gateway.app import SIGNATURES
 from gateway.db import now
+from gateway.house import SIGNATURES
 from gateway.secrets import Secrets
 from gateway.storage import Signer
 from gateway.storage.signing import DAY, SECOND
@@ -165,6 +166,18 @@ async def test_even_a_signature_leads_nowhere_else(wiring: Wiring, stranger: htt
     )
     over = now() - 30 * DAY * SECOND
     problem(await stranger.get(signer.url(f"/v1/images/x/content/{'0' * 64}.png", now=over)), 410, "link_expired")
+
+
+async def test_an_address_that_opened_before_ends_when_it_says(
+    stranger: httpx.AsyncClient, image: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Good signatures are remembered: no longer than they are good."""
+    left = int(str(re.search(r"max-age=(\d+)", (await stranger.get(image["url"])).headers["cache-control"])[1]))  # type: ignore[index]
+    for seconds, status in ((left - 60, 200), (left + 60, 410)):
+        later = now() + seconds * SECOND
+        with monkeypatch.context() as patch:
+            patch.setattr(content, "now", lambda later=later: later)
+            assert (await stranger.get(image["url"])).status_code == status
 
 
 async def test_by_key(client: httpx.AsyncClient, image: dict[str, Any]) -> None:

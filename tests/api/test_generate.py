@@ -102,7 +102,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"prompt": "a", "n": 0}, "n", "from 1 to 4"),
     ({"prompt": "a", "n": 5}, "n", "from 1 to 4"),
     ({"prompt": "a", "steps": 0}, "steps", "from 1 to"),
-    ({"prompt": "a", "steps": 900}, "steps", "takes a steps from"),
+    ({"prompt": "a", "steps": 900}, "steps", "takes steps from"),
     ({"prompt": "a", "seed": -1}, "seed", "from 0 to"),
     ({"prompt": "a", "seed": 2**53}, "seed", "from 0 to"),
     ({"prompt": "a", "seed": 1.5}, "seed", "a whole number"),

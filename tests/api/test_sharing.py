@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -201,6 +202,10 @@ async def test_what_has_expired_is_told_so_and_can_live_again(
         assert (await page_of(replaced, stranger)).status_code == 200
     renewed = await client.patch(f"/v1/images/{image_id}/share", json={"expires_at": AHEAD})
     assert (renewed.json()["token"], renewed.json()["expires_at"]) == (replaced["token"], AHEAD)
+    soon = {"expires_at": (datetime.now(UTC) + timedelta(seconds=20)).isoformat()}
+    ending = (await client.patch(f"/v1/images/{image_id}/share", json=soon)).json()
+    kept = (await stranger.get(pictures_of(await page_of(ending, stranger))[0])).headers["cache-control"]
+    assert int(kept.removeprefix("public, max-age=")) <= 20, "caches keep it no longer than the link lives"
     endless = await client.patch(f"/v1/images/{image_id}/share", json={"expires_at": None})
     assert endless.json()["expires_at"] is None
 

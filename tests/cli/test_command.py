@@ -42,9 +42,24 @@ def test_every_command_teaches_by_examples(name: str, darkroom: Callable[..., Re
     assert f"darkroom {name}" in text
 
 
-def test_python_m_is_the_same_command(data: object) -> None:
-    run = subprocess.run([sys.executable, "-m", "gateway.cli", "--version"], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("module", ["gateway", "gateway.cli"])
+def test_python_m_is_the_same_command(data: object, module: str) -> None:
+    run = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
     assert run.stdout.startswith("darkroom, version")
+
+
+def test_ctrl_c_while_the_code_is_being_read_leaves_no_traceback() -> None:
+    code = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'gateway.cli.keys': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "from gateway.__main__ import main\n"
+        "main()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
 
 
 def test_an_unknown_command_is_a_usage_error(darkroom: Callable[..., Result]) -> None:

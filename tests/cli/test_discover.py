@@ -7,8 +7,11 @@ import tomllib
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import Result
+
+from gateway.cli.gateway import explain
 
 Darkroom = Callable[..., Result]
 ENTRY = '[[models]]\nid = "{0}"\nengine = "comfy"\nsource = "sdxl"\ncheckpoint = "{0}.safetensors"\n'
@@ -49,6 +52,14 @@ def test_a_model_that_is_not_offered_names_the_nearest(darkroom: Darkroom, comfy
     assert 'did you mean "turbo"?' in result.stderr
     assert not result.stdout
     assert "engines discover comfy" in darkroom("engines", "discover", "comfy", "§").stderr
+
+
+def test_an_engine_that_is_not_there_is_named_once() -> None:
+    told = "There is no [engines.comfi] in models.toml."
+    problem = {"detail": told, "errors": [{"field": "name", "message": told}]}
+    assert explain(httpx.Response(404, json=problem), "http://here") == told
+    assert explain(httpx.Response(422, json=problem), "http://here") == f"name: {told}"
+    assert "models.toml" in explain(httpx.Response(422, json={"detail": "No.", "code": "unknown_model"}), "http://here")
 
 
 def test_all_of_no_engine_is_a_usage_error(darkroom: Darkroom, comfy: None) -> None:

@@ -30,6 +30,17 @@ def test_a_picture_is_saved_under_prompt_and_seed(darkroom: Darkroom, running: A
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(("two cats",), True), (("a red Circle on blue",), False), (("two cats", "-m", "shapes"), False)],
+)
+def test_what_the_bundled_model_cannot_know_is_told(
+    darkroom: Darkroom, running: Any, arguments: tuple[str, ...], told: bool
+) -> None:
+    result = darkroom("generate", *arguments)
+    assert (result.exit_code, "bundled model" in result.stderr) == (0, told)
+
+
 def test_every_option_reaches_the_gateway(darkroom: Darkroom, running: Any) -> None:
     darkroom(
         "generate", "x", "-m", "shapes", "--size", "64X32", "--steps", 4, "--seed", 0, "-n", 2, "--negative", "y",

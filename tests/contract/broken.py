@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from msgspec.structs import replace
 from engines.contract import (
     Batch,
     Done,
+    Engine,
     EngineCrashed,
+    EngineError,
+    EngineUnavailable,
     Event,
     Failed,
     Footprint,
@@ -23,8 +26,10 @@ from engines.contract import (
     ModelCard,
     ModelSpec,
     Progress,
+    UpstreamOutcomeUnknown,
 )
 from engines.suite import Limits
+from engines.suite.given import Lose
 from tests.fakes.fake_engine import FakeEngine, FakeOptions
 
 LIMITS = Limits(seconds=2.0, cancel_seconds=0.2, cancel_steps=6)
@@ -234,6 +239,39 @@ class NeverOpaque(PromisesAlpha):
 
         super().run(batch, device, clear)
 
+
+def losing(engine: Engine, error: EngineError, *, alone: bool = False, tries: int = 1) -> Lose:
+    """The fixture `lose` of an engine that says this of a lost answer, after so many tries of its own."""
+    came = 0
+
+    async def generate(batch: Batch, lane: str) -> AsyncIterator[Event]:
+        nonlocal came
+        came += tries
+        if not alone:
+            raise error
+        yield Failed(batch.requests[0].id, error)
+
+    def lose() -> Callable[[], int]:
+        engine.generate = generate  # type: ignore[attr-defined]
+        return lambda: came
+
+    return lose
+
+
+UNKNOWN = UpstreamOutcomeUnknown("The server took it and broke off.")
+LOST: dict[str, tuple[EngineError, dict[str, Any], str]] = {
+    "unavailable": (EngineUnavailable("The server broke off."), {}, r"UpstreamOutcomeUnknown, not EngineUnavailable.*paid for"),
+    "unavailable, of one": (
+        EngineUnavailable("It broke off."),
+        {"alone": True},
+        "UpstreamOutcomeUnknown, not EngineUnavailable",
+    ),
+    "not even begun": (EngineUnavailable("It broke off.", begun=False), {}, "surely was not sent"),
+    "crashed": (EngineCrashed("The server broke off."), {}, "UpstreamOutcomeUnknown, not EngineCrashed"),
+    "sent again by itself": (UNKNOWN, {"tries": 3}, "sent 3 times: take the client's own tries off"),
+    "without a word": (UpstreamOutcomeUnknown(""), {}, "say the cause and the cure"),
+}
+"""What is said of a paid request whose answer was lost, how, and what the suite says to that."""
 
 CANCELED = "test_a_canceled_request_stops_soon"
 CHECKED = "test_it_refuses_by_invalid_request_only"

@@ -8,9 +8,11 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engines.contract import Engine, ImageRequest, ModelSpec
+from engines.contract import Engine, ImageRequest, ModelSpec, UpstreamOutcomeUnknown
 from engines.lanczos import SOURCE, LanczosEngine
 from engines.suite import EngineSuite
+from engines.suite.given import Lose
+from tests.contract.broken import losing
 from tests.fakes.fake_engine import FakeEngine, FakeOptions, FakeRemoteEngine, FakeRemoteOptions, Script
 
 Spoil = Callable[[ImageRequest], ImageRequest]
@@ -23,6 +25,7 @@ class Case(Struct, frozen=True):
     engine: Callable[[], Engine]
     model: ModelSpec
     spoil: Spoil | None = None
+    paid: bool = False
 
 
 def spoiled_prompt(request: ImageRequest) -> ImageRequest:
@@ -52,7 +55,9 @@ CASES = {
         local, choices={"background": ("opaque", "transparent"), "quality": ("low", "high")}
     ),
     "fake that only looks at pictures": fake(local, takes_source=False, max_references=2),
-    "fake remote that is never sent twice": fake(remote, replay="never", repeatable=False, can=("text_to_image",)),
+    "fake remote that is never sent twice": replace(
+        fake(remote, replay="never", repeatable=False, can=("text_to_image",)), paid=True
+    ),
 }
 
 
@@ -73,3 +78,7 @@ class TestEngines(EngineSuite):
     @pytest.fixture
     def spoil(self, case: Case) -> Spoil | None:
         return case.spoil
+
+    @pytest.fixture
+    def lose(self, case: Case, engine: Engine) -> Lose | None:
+        return losing(engine, UpstreamOutcomeUnknown("The fake server broke off.")) if case.paid else None

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engines.contract import Event, ImageRequest, InvalidRequest, Loading, ModelCard, ModelSpec, Size, Span
+from engines.contract import Engine, EngineError, Event, ImageRequest, InvalidRequest, Loading, ModelCard, ModelSpec, Size, Span
 from engines.suite import Driver, EngineSuite, checks
-from tests.contract.broken import ASKED, BROKEN, LIMITS, TWISTS, Twist, Twisted
-from tests.fakes.fake_engine import FakeEngine, FakeOptions, Script, read_journal
+from tests.contract.broken import ASKED, BROKEN, LIMITS, LOST, TWISTS, UNKNOWN, Twist, Twisted, losing
+from tests.fakes.fake_engine import FakeEngine, FakeOptions, FakeRemoteEngine, FakeRemoteOptions, Script, read_journal
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,6 +60,41 @@ async def test_wrong_engines_are_found(try_rule: Callable[..., Any], engine: typ
 async def test_an_error_that_spreads_is_found(try_rule: Callable[..., Any], script: Script) -> None:
     with pytest.raises(Exception, match=r"OutOfMemory as it was told|did not end in Failed"):
         await try_rule(FakeEngine("broken", FakeOptions()), "test_a_failure_takes_no_mate_along", script)
+
+
+class OfItsAuthor(EngineSuite):
+    """Not the tests of a file's models."""
+
+    @pytest.fixture
+    def engine(self) -> Engine:
+        return FakeRemoteEngine("paid", FakeRemoteOptions())
+
+
+def paid() -> Driver:
+    engine = FakeRemoteEngine("paid", FakeRemoteOptions())
+    model = ModelSpec("fake", "fake:one", "r1", Script(replay="never", repeatable=False))
+    return Driver(engine, model, "one", seconds=LIMITS.seconds)
+
+
+@pytest.mark.parametrize(("error", "how", "says"), LOST.values(), ids=LOST)
+async def test_what_could_be_paid_for_twice_is_found(error: EngineError, how: dict[str, Any], says: str) -> None:
+    driver = paid()
+    with pytest.raises(AssertionError, match=says):
+        await OfItsAuthor().test_what_may_be_paid_for_is_not_sent_again(driver, LIMITS, losing(driver.engine, error, **how))
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_what_is_said_rightly_of_a_lost_answer_is_good(alone: bool) -> None:
+    driver = paid()
+    lose = losing(driver.engine, UNKNOWN, alone=alone)
+    await OfItsAuthor().test_what_may_be_paid_for_is_not_sent_again(driver, LIMITS, lose)
+
+
+async def test_an_author_is_asked_how_to_lose_an_answer() -> None:
+    with pytest.raises(pytest.fail.Exception, match="override the fixture `lose`, or nobody knows"):
+        await OfItsAuthor().test_what_may_be_paid_for_is_not_sent_again(paid(), LIMITS, None)
+    with pytest.raises(pytest.skip.Exception, match="override the fixture `lose`"):
+        await EngineSuite().test_what_may_be_paid_for_is_not_sent_again(paid(), LIMITS, None)
 
 
 GOOD = ModelCard(capabilities=("text_to_image",), native_sizes=(Size(512, 512),), samplers=("Euler",), steps=Span(1, 50, 20))

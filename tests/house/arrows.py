@@ -39,7 +39,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "api": _SURFACES,
     "pages": _SURFACES,
     "cli": _SURFACES | {"app", "wiring", "workers"},  # `doctor` asks workers which devices there are
-    "app": _SURFACES | {"workers", "wiring", "api", "pages"},
+    "house": _SURFACES | {"workers", "wiring", "api"},
+    "app": _SURFACES | {"wiring", "api", "pages", "house"},
     "__main__": frozenset({"cli"}),
 }
 """The rooms of the gateway as design.md draws them: api, pages, cli -> chat -> scheduling -> jobs -> sharing ->

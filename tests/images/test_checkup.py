@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from gateway.accounts import Principal
 from gateway.catalog import Settings
@@ -24,6 +24,7 @@ from gateway.images.checkup import Checkup, Report
 from gateway.images.image import Image
 from gateway.images.incoming import Incoming
 from gateway.images.tables import images
+from gateway.images.uploads import referenced
 from gateway.storage import BlobStore, checking, inplace
 from gateway.storage.blobs import content_hash
 from gateway.storage.ledger import keep
@@ -60,7 +61,7 @@ def few_parts(monkeypatch: pytest.MonkeyPatch, three: list[Image]) -> None:
 
 
 async def check(database: Database, blobs: BlobStore, *, repairs: bool = False) -> Report:
-    checkup = Checkup(database, blobs)
+    checkup = Checkup(database, blobs, referenced())
     report = checkup.start(repairs=repairs)
     assert checkup._task
     await checkup._task
@@ -159,6 +160,16 @@ async def test_what_is_being_written_is_not_missing(database: Database, blobs: B
     assert found(await check(database, blobs)) == {}
 
 
+async def test_what_a_crash_left_half_written_is_not_missing(
+    database: Database, blobs: BlobStore, three: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row was there before its bytes, and nobody came to need it."""
+    monkeypatch.setattr(room, "PARTS", ("ab",))
+    async with database.write() as connection:
+        await connection.execute(insert(blob_rows).values(hash="ab" * 32, bytes=7, state="live", touched_at=0))
+    assert found(await check(database, blobs)) == {}
+
+
 async def test_what_comes_or_goes_meanwhile_is_not_wrong(
     database: Database, blobs: BlobStore, three: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +219,7 @@ async def test_one_at_a_time_and_a_lost_store(database: Database, blobs: BlobSto
         raise StorageUnavailable("The disk is away.")
 
     monkeypatch.setattr(checking, "check", wait)
-    checkup = Checkup(database, blobs)
+    checkup = Checkup(database, blobs, referenced())
     report = checkup.start(repairs=False)
     with pytest.raises(WrongState, match="already"):
         checkup.start(repairs=True)

@@ -57,6 +57,9 @@ async def test_of_more_than_a_thousand_the_nearest_to_the_original_are_told(
     found = await of(gallery, root.id)
     assert [each.depth for each in found.members] == [0, 1, 1, 1, 1]
     assert not found.is_whole
+    monkeypatch.setattr(families, "MOST", 9)
+    found = await of(gallery, root.id)
+    assert (len(found.members), found.is_whole) == (9, True)
 
 
 async def test_a_circle_ends(gallery: Database) -> None:

@@ -133,6 +133,15 @@ async def test_what_cannot_be_published(database: Database, blobs: BlobStore, im
         await publishing.publish(database, blobs, "another team", image.id)
 
 
+async def test_an_upload_that_nobody_saved_is_nothing_to_publish(
+    database: Database, blobs: BlobStore, incoming: Incoming, principal: Principal
+) -> None:
+    """It goes by itself some days later, and no list of its own team has it."""
+    upload = await incoming.keep(principal, picture(), field="file")
+    with pytest.raises(WrongState, match="not saved"):
+        await publishing.publish(database, blobs, upload.team_id, upload.id)
+
+
 async def test_publishing_twice_at_once(database: Database, blobs: BlobStore, image: Kept) -> None:
     made = await asyncio.gather(*(publishing.publish(database, blobs, image.team_id, image.id) for _ in range(4)))
     assert len({each.public_blob for each in made}) == 1

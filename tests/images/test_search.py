@@ -16,6 +16,7 @@ from gateway.images.records import Image
 from gateway.images.tables import image_texts, images
 from gateway.images.tokens import terms, tokens
 from gateway.images.wanted import Wanted
+from gateway.images.words import narrowed
 from gateway.storage.tables import LIVE, blobs
 
 MINE, YOURS = new_id(), new_id()
@@ -104,6 +105,19 @@ PROMPTS = (
 async def test_what_is_found(gallery: Database, query: str, places: list[int]) -> None:
     await add(gallery, *(picture(prompt) for prompt in PROMPTS))
     assert await found(gallery, query) == [PROMPTS[place] for place in places]
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [("-東京の", ["東京タワー", "a red square", "a red circle"]), ('-"red circle"', ["東京タワー", "東京の夜景", "a red square"]), ("a -red", [])],
+)
+async def test_what_is_excluded_must_be_there_whole(gallery: Database, query: str, left: list[str]) -> None:
+    """A word of a script without spaces is several terms, and a picture that has one of them has not the word."""
+    shown = [picture(prompt) for prompt in ("a red circle", "a red square", "東京の夜景", "東京タワー")]
+    await add(gallery, *shown)
+    async with gallery.read() as connection:
+        ids = (await connection.execute(search.chosen(MINE, narrowed(Wanted(), query, frozenset()), limit=9))).scalars().all()
+    assert [next(each.prompt for each in shown if each.id == id_) for id_ in ids] == left
 
 
 async def test_title_and_other_texts_count_too(gallery: Database) -> None:

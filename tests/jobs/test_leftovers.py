@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import sqlite
 
 from gateway.catalog import Settings
-from gateway.db import across_teams, now
+from gateway.db import across_teams, new_id, now
 from gateway.errors import NotFound, StorageUnavailable, WrongState
 from gateway.fetch import Fetcher
-from gateway.images import uploads
+from gateway.images import publishing, records, uploads
 from gateway.images.closed import Closed
 from gateway.images.image import DAY
 from gateway.images.incoming import Incoming
@@ -31,8 +34,9 @@ from gateway.jobs.request import InputPicture
 from gateway.jobs.tables import job_inputs
 from gateway.jobs.tables import jobs as jobs_table
 from gateway.sharing import links
+from gateway.storage import ledger
 from gateway.storage.durable import DurableFolder
-from gateway.storage.tables import blobs
+from gateway.storage.tables import DELETING, blobs
 from tests.fakes.web import Web
 from tests.scheduling.conftest import Box, OpenBox
 
@@ -219,6 +223,46 @@ async def test_an_unsaved_upload_lies_in_the_trash_for_its_days(box: Box, incomi
     assert await left(box) == {image.id}
 
 
+async def test_the_sweep_keeps_whatever_a_picture_names(box: Box, incoming: Incoming) -> None:
+    out = io.BytesIO()
+    Pillow.new("RGB", (800, 8), "red").save(out, "PNG", pnginfo=_note())
+    image = await incoming.keep(box.principal, out.getvalue(), field="file")
+    async with box.db.write() as connection:
+        await label(connection, image.team_id, image.id, saved=True)
+    image = await publishing.publish(box.db, box.blobs, image.team_id, image.id)
+    named = {image.blob, image.thumbnail_256, image.thumbnail_768, image.public_blob}
+    assert len(named - {None}) == 4
+    assert await sweep_blobs(box.db, box.blobs, untouched=-1) == 0
+    await leftovers_of(box)._trash.discard(image.team_id, [image.id])
+    assert await sweep_blobs(box.db, box.blobs, untouched=-1) == 1, "what was public is not any more"
+    await leftovers_of(box)._trash.purge_one(image.team_id, image.id)
+    assert await sweep_blobs(box.db, box.blobs, untouched=-1) == 3
+
+
+def _note() -> PngInfo:
+    note = PngInfo()
+    note.add_text("parameters", "a prompt, which the copy for everyone has not")
+    return note
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_no_picture_names_bytes_that_are_being_deleted(box: Box, incoming: Incoming) -> None:
+    """As after an hour between the writing of its bytes and of its row: it fails, and does not become one without a file."""
+    image = await upload(box, incoming, "red", unsaved_at=None)
+    (going,) = await ledger.keep(box.db, box.blobs, b"a copy")
+    async with box.db.write() as connection:
+        await connection.execute(update(blobs).where(blobs.c.hash == going.hash).values(state=DELETING))
+    new = {name: msgspec.structs.replace(image, id=new_id(), **{name: going.hash}) for name in ("blob", "thumbnail_256")}
+    for name, change in (
+        *((name, partial(records.add, image=each)) for name, each in new.items()),
+        ("public_blob", partial(records.alter, several=[image], public_blob=going.hash)),
+    ):
+        with pytest.raises(StorageUnavailable, match="swept"):
+            async with box.db.write() as connection:
+                await change(connection)
+        assert await left(box) == {image.id}, name
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_sweeps_read_no_more_than_they_must(box: Box) -> None:
     """A million pictures later too."""
@@ -249,6 +293,21 @@ async def test_bytes_stay_while_a_job_works_on_them(box: Box, incoming: Incoming
     assert not await blobs_left(box, image)
     async with box.db.read() as connection:
         assert (await connection.execute(select(func.count()).select_from(job_inputs))).scalar() == 0
+
+
+async def test_jobs_of_old_are_looked_for_once(box: Box, incoming: Incoming) -> None:
+    """Not by every start: there may be a hundred thousand that wait."""
+    image = await upload(box, incoming, "red")
+    await box.ask(capability="image_to_image", source=given(image), width=64, height=64)
+
+    async def held_after_a_start() -> int:
+        async with box.db.write() as connection:
+            await connection.execute(delete(job_inputs))
+        await inputs.catch_up(box.db)
+        async with box.db.read() as connection:
+            return int((await connection.execute(select(func.count()).select_from(job_inputs))).scalar_one())
+
+    assert [await held_after_a_start() for _ in range(2)] == [1, 0]
 
 
 async def test_what_went_after_it_was_looked_at_is_no_source(box: Box, incoming: Incoming) -> None:

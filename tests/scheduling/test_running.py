@@ -286,6 +286,21 @@ async def test_only_the_missing_pictures_are_made_again(open_box: OpenBox) -> No
     assert again.runs()[-1]["pictures"] == 1
 
 
+async def test_a_job_that_lacks_only_its_end_holds_no_lane(open_box: OpenBox) -> None:
+    """A crash came between its last picture and its end: nothing is left to make."""
+    box = await open_box(m="", start=False)
+    job = await box.ask(n=2)
+    await box.start()
+    await box.until(job)
+    async with box.db.write() as connection:
+        unended = {"state": "running", "finished_at": None}
+        await connection.execute(across_teams(update(jobs)).where(jobs.c.id == job.id).values(unended))
+    again = await open_box(m="")
+    done = await again.until(job)
+    assert (done.state, done.stored, len(await again.images(done))) == ("succeeded", 2, 2)
+    assert (await again.until(await again.ask())).state == "succeeded"
+
+
 async def test_a_paid_upstream_is_never_asked_twice(open_box: OpenBox) -> None:
     box = await open_box(m='replay = "never"', start=False)
     job = await box.ask()

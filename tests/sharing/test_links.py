@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.accounts import Principal
 from gateway.accounts.tables import teams
 from gateway.db import Database, across_teams, metadata, now
-from gateway.errors import LinkExpired, NotFound, WrongState
+from gateway.errors import LinkExpired, NotFound, StorageUnavailable, WrongState
 from gateway.images.closed import Closed
 from gateway.images.image import Image
 from gateway.images.labels import label
-from gateway.images.publishing import copy_of
+from gateway.images.publishing import Copy, copy_of
 from gateway.images.trash import Trash
 from gateway.jobs.leftovers import sweep_blobs
-from gateway.sharing import Sharing, Wish
+from gateway.sharing import Sharing, Wish, links
 from gateway.sharing.links import of_images
 from gateway.sharing.tables import share_views, shares
 from gateway.sharing.views import DAY
 from gateway.storage import BlobStore
+from gateway.storage.tables import DELETING, blobs
 
 Keep = Callable[..., Awaitable[Image]]
 YEAR = 365 * DAY
@@ -54,6 +58,44 @@ async def test_many_at_once_make_one_link(sharing: Sharing, principal: Principal
     made = await asyncio.gather(*(sharing.create(principal, image.id, Wish()) for _ in range(8)))
     assert len({share.id for share, _ in made}) == 1
     assert sum(is_new for _, is_new in made) == 1
+
+
+async def test_a_copy_that_is_being_deleted_makes_no_link(
+    database: Database, sharing: Sharing, principal: Principal, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(*given: Any) -> Copy:
+        copy = await copy_of(*given)
+        async with database.write() as connection:
+            await connection.execute(update(blobs).where(blobs.c.hash == copy.blob).values(state=DELETING))
+        return copy
+
+    image = await keep()
+    monkeypatch.setattr(links, "copy_of", late)
+    with pytest.raises(StorageUnavailable, match="swept"):
+        await sharing.create(principal, image.id, Wish())
+    with pytest.raises(NotFound):
+        await sharing.get(principal, image.id)
+
+
+async def test_what_is_revoked_while_it_is_looked_up_is_not_remembered(
+    database: Database, sharing: Sharing, principal: Principal, keep: Keep
+) -> None:
+    class Slow:
+        """A database that answers, and whose answer is old when it comes."""
+
+        @asynccontextmanager
+        async def read(self) -> AsyncIterator[AsyncConnection]:
+            async with database.read() as connection:
+                yield connection
+            sharing.live._db = database
+            await sharing.revoke(principal, image.id)
+
+    image = await keep()
+    share, _ = await sharing.create(principal, image.id, Wish())
+    sharing.live._db = Slow()  # type: ignore[assignment]
+    await sharing.live.by_token(sharing.token(share))
+    with pytest.raises(NotFound):
+        await sharing.live.by_token(sharing.token(share))
 
 
 async def test_links_of_a_page_are_one_statement(

@@ -82,22 +82,12 @@ async def again(
     """`seen` are the models that the team may ask for. Raises NotFound."""
     async with db.read() as connection:
         image = await records.get(connection, team_id, image_id)
-        job = await _job(connection, image)
+        job = await jobs.maker(connection, image.team_id, image.job_id)
         lost = await _lost(connection, image, job) if job else []
     if job is None:
         return await _from_file(image, models, seen, blobs)
     reasons = [*_reasons(image, job, models, {entry.id for entry in seen}), *lost]
     return Again(request=None if lost else _request(image, job), exact=not reasons, why=" ".join(reasons) or None)
-
-
-async def _job(connection: AsyncConnection, image: Image) -> Job | None:
-    """The one that made it, as long as it is remembered."""
-    if image.job_id is None:
-        return None
-    try:
-        return await jobs.get(connection, image.team_id, image.job_id)
-    except NotFound:
-        return None
 
 
 def _request(image: Image, job: Job) -> Repeat:

@@ -28,7 +28,6 @@ from gateway.images import library, records
 from gateway.images.library import Wanted
 from gateway.images.records import Image
 from gateway.jobs import records as jobs
-from gateway.jobs.records import Job
 
 PAGE_SIZE = 50
 """As Open WebUI's."""
@@ -104,7 +103,7 @@ async def get_file(image_id: FromPath[str], principal: Asker, db: Db) -> WebuiFi
     """What it is and what it was made from, without its bytes."""
     async with db.read() as connection:
         image = await _readable(connection, principal, image_id)
-        return wire.file(image, await _maker(connection, image))
+        return wire.file(image, await jobs.maker(connection, image.team_id, image.job_id))
 
 
 @get("/{image_id:str}/content", operation_id="openwebui_get_file_content", summary="Get a file's bytes", media_type="image/*",
@@ -161,12 +160,3 @@ async def _readable(connection: AsyncConnection, principal: Principal, image_id:
     if image.user_id != principal.user_id:
         principal.require("gallery.read")
     return image
-
-
-async def _maker(connection: AsyncConnection, image: Image) -> Job | None:
-    if image.job_id is None:
-        return None
-    try:
-        return await jobs.get(connection, image.team_id, image.job_id)
-    except NotFound:
-        return None

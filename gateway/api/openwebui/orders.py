@@ -93,8 +93,16 @@ class OpenWebUIOrders:
         return job
 
     async def _finished(self, job: Job, chat: tuple[str, str] | None) -> list[MadeFile]:
-        if chat is not None:
-            await chat_links.note(self._db, job, *chat)
+        if chat is None:
+            return await self._made(job)
+        await chat_links.note(self._db, job, *chat)
+        try:
+            return await self._made(job)
+        except (blocking.JobFailed, blocking.PicturesDeleted):
+            await chat_links.take_back(self._db, job)
+            raise
+
+    async def _made(self, job: Job) -> list[MadeFile]:
         seconds = self._models.catalog.settings.jobs.sync_timeout_seconds
         await blocking.outcome(self._streams, self._db, self._bus, job, seconds)
         async with self._db.read() as connection:

@@ -157,5 +157,5 @@ async def _with_job(db: Database, principal: Principal, image_id: str, links: Li
     """For `wire.library_detail`: the image, and the job that made it where it is known."""
     async with db.read() as connection:
         image = await _live(connection, principal, image_id)
-        job = await jobs.get(connection, principal.team_id, image.job_id) if image.job_id else None
+        job = await jobs.maker(connection, principal.team_id, image.job_id)
     return image, links, job

@@ -42,7 +42,7 @@ def versions() -> Iterator[Finding]:
         yield problem("versions", f"{_sqlite()} is too old", f"Use a Python that was built with {oldest} or newer.")
     missing = [name for name in ("torch", "diffusers", "transformers", "accelerate", "safetensors") if not _version(name)]
     if missing:
-        cure = "Engines on other machines need none of it; for models on this one: pip install 'darkroom-gateway[local]'."
+        cure = "Engines elsewhere need none of it; models on this machine: darkroom-gateway[local] (scripts/setup --local)."
         yield warning("versions", f"not installed: {', '.join(missing)}", cure)
     else:
         yield ok("versions", f"torch {_version('torch')}, diffusers {_version('diffusers')}")

@@ -93,7 +93,7 @@ def chat(found: Catalog) -> Iterator[Finding]:
     if not settings.base_url:
         return
     if find_spec("openai") is None:
-        cure = "Install darkroom-gateway[chat], or take base_url out of [settings.chat]."
+        cure = "Install darkroom-gateway[chat] (scripts/setup --chat), or take base_url out of [settings.chat]."
         yield problem("chat", "a language model is configured, and the client that asks it is not installed", cure)
         return
     yield ok("chat", f"the language model is {settings.model}")

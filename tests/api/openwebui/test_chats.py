@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import httpx
+from sqlalchemy import func, select
 
-from tests.api.openwebui.asking import EDIT, FILES, file, made
+from gateway.chat.tables import chat_links
+from gateway.db import Database, across_teams
+from gateway.wiring import Wiring
+from tests.api.openwebui.asking import EDIT, FILES, MAKE, file, made
 
 
 async def test_chats_are_linked_with_their_pictures(client: httpx.AsyncClient, other_team: httpx.AsyncClient) -> None:
@@ -24,3 +28,24 @@ async def test_chats_are_linked_with_their_pictures(client: httpx.AsyncClient, o
     assert await listed(other_team, chat_id="chat-1") == ([], 0)
     await client.delete(f"{FILES}/{second}")
     assert await listed(client, chat_id="chat-1") == ([first], 1)
+
+
+async def test_what_came_to_nothing_is_no_messages(client: httpx.AsyncClient, wiring: Wiring) -> None:
+    chat = {"chat_id": "chat-1", "message_id": "message-1"}
+    assert (await client.post(MAKE, json={"prompt": "a", "model": "broken", "metadata": chat})).status_code >= 400
+    assert await linked(wiring) == 0
+    (image,) = await made(client, metadata=chat)
+    assert await linked(wiring) == 1
+    await client.delete(f"{FILES}/{image}")
+    assert await linked(wiring) == 1, "it may be restored"
+    await client.delete(f"/v1/images/{image}/forever")
+    assert await linked(wiring) == 0
+
+
+async def linked(wiring: Wiring) -> int:
+    """How many messages' pictures are known, of all chats."""
+    db = Database(wiring.database)
+    async with db.read() as connection:
+        count = (await connection.execute(across_teams(select(func.count()).select_from(chat_links)))).scalar_one()
+    await db.close()
+    return int(count)

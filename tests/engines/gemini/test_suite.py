@@ -11,7 +11,9 @@ from engines.contract import Engine, ModelSpec
 from engines.gemini.engine import GeminiEngine
 from engines.gemini.options import ModelOptions, Options
 from engines.suite import EngineSuite
+from engines.suite.given import Lose
 from tests.fakes.gemini_api import KEY, GeminiAPI
+from tests.fakes.losing import Losing
 
 CASES = {
     "generateContent": ModelSpec("flash", "gemini-3.1-flash-image", options=ModelOptions(image_size="1K")),
@@ -26,11 +28,19 @@ class TestGemini(EngineSuite):
         return model
 
     @pytest.fixture
-    async def engine(self) -> AsyncIterator[Engine]:
-        engine = GeminiEngine("cloud", Options(api_key="GEMINI_API_KEY"), httpx.ASGITransport(GeminiAPI()))
+    def way(self) -> Losing:
+        return Losing(httpx.ASGITransport(GeminiAPI()))
+
+    @pytest.fixture
+    async def engine(self, way: Losing) -> AsyncIterator[Engine]:
+        engine = GeminiEngine("cloud", Options(api_key="GEMINI_API_KEY"), way)
         engine.secret = lambda name: KEY if name else ""
         yield engine
         await engine.aclose()
+
+    @pytest.fixture
+    def lose(self, way: Losing) -> Lose:
+        return way.lose
 
     @pytest.fixture
     def missing_model(self, model: ModelSpec) -> ModelSpec:

@@ -11,6 +11,8 @@ from engines.contract import Engine, ModelSpec
 from engines.openai.engine import OpenAIEngine
 from engines.openai.options import ModelOptions, Options
 from engines.suite import EngineSuite
+from engines.suite.given import Lose
+from tests.fakes.losing import Losing
 from tests.fakes.openai_images import GPT_IMAGE, KEY, OpenAIImages
 
 OTHER = Options(base_url="http://images.example/v1", paid=False)
@@ -35,15 +37,23 @@ class TestOpenAI(EngineSuite):
         return case
 
     @pytest.fixture
-    async def engine(self, case: tuple[Options, ModelSpec]) -> AsyncIterator[Engine]:
+    def way(self, case: tuple[Options, ModelSpec]) -> Losing:
         options, _ = case
-        key = KEY if options.api_key else "none"
-        upstream = OpenAIImages(models=[*GPT_IMAGE, "flux"], key=key)
+        upstream = OpenAIImages(models=[*GPT_IMAGE, "flux"], key=KEY if options.api_key else "none")
         upstream.takes_anything = not options.at_openai
-        engine = OpenAIEngine("cloud", options, httpx.ASGITransport(upstream))
+        return Losing(httpx.ASGITransport(upstream))
+
+    @pytest.fixture
+    async def engine(self, case: tuple[Options, ModelSpec], way: Losing) -> AsyncIterator[Engine]:
+        options, _ = case
+        engine = OpenAIEngine("cloud", options, way)
         engine.secret = lambda name: KEY if name else ""
         yield engine
         await engine.aclose()
+
+    @pytest.fixture
+    def lose(self, way: Losing) -> Lose:
+        return way.lose
 
     @pytest.fixture
     def model(self, case: tuple[Options, ModelSpec]) -> ModelSpec:

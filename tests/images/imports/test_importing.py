@@ -21,12 +21,14 @@ from gateway.accounts.tables import teams
 from gateway.catalog import Settings
 from gateway.catalog.settings import Imports as ImportSettings
 from gateway.catalog.settings import Limits, Uploads
-from gateway.db import Database, across_teams, moment_of, new_id, now, of_team
+from gateway.db import Database, across_teams, moment_of, new_id, now
 from gateway.errors import Forbidden, InvalidInput
-from gateway.images import counters, records, search
+from gateway.images import counters, library, records, search
 from gateway.images.image import Facet, Image
 from gateway.images.imports import Brought, Imports, Known, Left, Outcome
 from gateway.images.tables import images
+from gateway.images.tokens import terms
+from gateway.images.wanted import Wanted
 from gateway.storage import BlobStore, inplace, ledger
 from gateway.storage.blobs import content_hash
 from gateway.storage.inplace import InPlace, Lying
@@ -132,9 +134,8 @@ async def test_a_file_that_tells_nothing_has_its_name_for_a_title(
     image = await kept(database, principal, said.id)
     assert (image.title, image.prompt, image.engine, image.parameters) == ("Sunset over sea", "", "", {})
     async with database.read() as connection:
-        found = of_team(select(images.c.id), principal.team_id, images)
-        found = found.where(images.c.id.in_(search.matching(principal.team_id, "sunset")))
-        assert (await connection.execute(found)).scalars().all() == [image.id]
+        found = await library.page(connection, principal.team_id, Wanted(terms=tuple(terms("sunset"))), limit=20)
+        assert [each.id for each in found.images] == [image.id]
 
 
 async def test_pictures_of_one_moment_are_all_found(
@@ -146,9 +147,8 @@ async def test_pictures_of_one_moment_are_all_found(
             imports, principal, *((f"sunset {red}.png", picture(red)) for red in range(start, start + 8)), modified_at=DAY
         )
     async with database.read() as connection:
-        found = of_team(select(images.c.id), principal.team_id, images)
-        found = found.where(images.c.id.in_(search.matching(principal.team_id, "sunset")))
-        assert len((await connection.execute(found)).all()) == await count(database, principal) == 18
+        found = await library.page(connection, principal.team_id, Wanted(terms=tuple(terms("sunset"))), limit=20)
+        assert len(found.images) == await count(database, principal) == 18
 
 
 async def test_the_same_bytes_are_one_picture_with_all_their_tags(
