@@ -131,8 +131,13 @@ def in_memory() -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """This process's; but bytecode is kept, or each of the hundred processes that tests start compiles all of ours anew."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    """This process's, and two things that many processes at a time need.
+
+    Bytecode is kept, or each of a hundred gateways compiles itself anew. And nobody's arithmetic takes more than one core,
+    for OpenMP's threads spin while they wait for one that another process keeps from running.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {"OMP_NUM_THREADS": "1", **kept}
 
 
 def run_static() -> Outcome:

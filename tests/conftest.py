@@ -15,6 +15,7 @@ import pytest
 from gateway.db import Database
 from tests.databases import Server, compiled_once, migrated, postgresql
 from tests.fakes.web import Web
+from tests.gateways import Running, running
 
 ROOT = Path(__file__).parents[1]
 
@@ -101,3 +102,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One real server with the bundled model for all tests that only ask it: to start it takes longer than to ask.
+
+    What ships, but that the model answers to one more name, as an administrator may have it.
+    """
+    packaged = (ROOT / "models.toml").read_text()
+    models = packaged.replace('tags = ["bundled"]', 'tags = ["bundled"]\naliases = ["gpt-image-2"]')
+    with running(tmp_path_factory.mktemp("bundled") / "data", models) as found:
+        yield found

@@ -52,7 +52,7 @@ class Streams:
     async def hold(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of `work`, which a client waits for. Raises NotAccepting where `end` comes first."""
         waiter = asyncio.ensure_future(work)
-        self._writers.add(waiter)
+        self._add(waiter)
         try:
             await asyncio.wait((waiter,))
         finally:
@@ -66,7 +66,7 @@ class Streams:
         """Send frames until there are none, the client has left, or `end` was called."""
         writer = asyncio.ensure_future(_write(frames, send))
         leaver = asyncio.ensure_future(_left(receive))
-        self._writers.add(writer)
+        self._add(writer)
         try:
             await asyncio.wait((writer, leaver), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -78,6 +78,12 @@ class Streams:
         if not writer.cancelled() and (error := writer.exception()):
             raise error
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _add(self, writer: asyncio.Future[Any]) -> None:
+        """One that comes after `end`, on a connection that is still open, ends at once too."""
+        self._writers.add(writer)
+        if self.ending:
+            writer.cancel()
 
 
 class EventStream(Response[None]):

@@ -15,7 +15,7 @@ def moment(microseconds: int) -> datetime: ...
 @overload
 def moment(microseconds: None) -> None: ...
 def moment(microseconds: int | None) -> datetime | None:
-    """From the database's microseconds since the epoch; msgspec writes it with `Z`. Past the year 9999 it is the end of that."""
+    """From the database's microseconds since the epoch; msgspec writes it with `Z`. What is past the year 9999 is its end."""
     if microseconds is None:
         return None
     return datetime.fromtimestamp(min(max(microseconds, _FIRST), _LAST) / _MICROSECONDS, UTC)

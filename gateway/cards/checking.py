@@ -123,9 +123,7 @@ def _check_number(field: str, value: float | None, span: Span | None, model: str
         raise InvalidInput(f'The model "{model}" has no {field}; leave it out.', field=field)
     # Not a number is neither below nor above.
     if not span.low <= value <= span.high:
-        raise InvalidInput(
-            f'The model "{model}" takes {field} from {span.low:g} to {span.high:g}, not {value:g}.', field=field
-        )
+        raise InvalidInput(f'The model "{model}" takes {field} from {span.low:g} to {span.high:g}, not {value:g}.', field=field)
 
 
 def _check_choices(asked: Mapping[str, str], card: ModelCard, model: str) -> None:

@@ -73,7 +73,7 @@ def engines(context: click.Context, reach: Reach, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             each["name"],
             each["plugin"],

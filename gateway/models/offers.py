@@ -75,7 +75,7 @@ class Models:
         for name, why in {**engine_problems, **self.problems}.items():
             log.warning("%s is not available: %s", name, why)
         self._wait_anew(time.monotonic())
-        await asyncio.gather(*(engine.aclose() for engine in gone))
+        await _close(gone)
 
     async def keep_asking(self, changed: Callable[[], None], asleep: Callable[[], Collection[str | None]] = tuple) -> None:
         """Until canceled: ask again for what is missing, and from time to time what else there is.
@@ -114,7 +114,7 @@ class Models:
         return unnamed(said.models, ((entry, self._seen(entry)) for entry in entries)) if said else []
 
     async def close(self) -> None:
-        await asyncio.gather(*(engine.aclose() for _, engine in self._fronts.values()))
+        await _close([engine for _, engine in self._fronts.values()])
 
     def _build(self, catalog: Catalog) -> tuple[Fronts, dict[str, str]]:
         fronts: Fronts = {}
@@ -186,3 +186,11 @@ class Models:
         with suppress(DarkroomError):
             return self.registry.spec(entry, front[1]) if front else None
         return None
+
+
+async def _close(engines: Collection[Engine]) -> None:
+    """A stranger's fault at that is logged: nobody else's end or change waits for it."""
+    outcomes = await asyncio.gather(*(engine.aclose() for engine in engines), return_exceptions=True)
+    for engine, outcome in zip(engines, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            log.error("the engine %s did not close as it should", engine.name, exc_info=outcome)

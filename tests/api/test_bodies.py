@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, cast
 
 import httpx
 import pytest
@@ -29,7 +29,7 @@ async def echo(data: JSONBody[Sent]) -> int:
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     app = Litestar([echo], request_class=JsonRequest, exception_handlers=HANDLERS, logging_config=None, openapi_config=None)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://darkroom") as client:
         yield client
 
@@ -38,9 +38,13 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_large_body_is_decoded_in_a_thread(
     length: int, hops: bool, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = []
-    decode: Callable[..., Any] = bodies.decode
-    monkeypatch.setattr(bodies, "decode", lambda *given: (where.append(threading.get_ident()), decode(*given))[1])
+    where, decode = [], bodies.decode
+
+    def noted(body: bytes, shape: Any) -> Any:
+        where.append(threading.get_ident())
+        return decode(body, shape)
+
+    monkeypatch.setattr(bodies, "decode", noted)
     answer = await client.post("/", json={"text": "a" * length})
     assert answer.json() == length
     assert (where != [threading.get_ident()]) is hops

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
-from typing import Any
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from litestar import Litestar
 
-from tests.api.house import anyone, bearer, finished, generate, problem
+from gateway.api.links import Links
+from gateway.db import new_id, now
+from gateway.storage import Signer
+from gateway.storage.signing import SECOND
+from tests.api.house import URL, anyone, bearer, finished, generate, problem
 from tests.api.isolation import NOBODYS
 
 Json = dict[str, Any]
@@ -53,6 +58,17 @@ async def test_asked_for_followed_and_fetched(
     seen = {"If-None-Match": whole.headers["etag"]}
     assert (await stranger.get(export["download_url"], headers=seen)).status_code == 304
     problem(await other_team.get(f"/v1/images/exports/{export['job_id']}"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("left", "least", "most"), [(-5, 60, 120), (30, 60, 120), (3600, 3600, 3660), (400_000, 80_000, 86_400)]
+)
+def test_an_address_of_an_archive_ends_with_it(left: int, least: int, most: int) -> None:
+    """But after a day, and opens for a minute at least."""
+    moment = now()
+    url = Links(Signer(b"k" * 32, URL), cast("Any", None)).export(new_id(), moment + left * SECOND)
+    (end,) = parse_qs(urlsplit(url).query)["e"]
+    assert least <= int(end) - moment // SECOND <= most
 
 
 async def test_it_is_a_task_like_others(client: httpx.AsyncClient, ids: list[str]) -> None:

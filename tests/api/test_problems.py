@@ -78,7 +78,7 @@ async def test_headers_of_an_error_are_sent() -> None:
 
 async def test_no_such_path_and_no_such_method(client: httpx.AsyncClient) -> None:
     problem(await client.get("/v1/nothing"), 404, "not_found")
-    problem(await client.get("/"), 404, "not_found")
+    problem(await client.get("/nothing"), 404, "not_found")
     response = await client.delete("/v1/tasks")
     problem(response, 405, "method_not_allowed")
     assert "GET" in response.headers["allow"]

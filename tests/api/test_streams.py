@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.api.streams import Streams, frame
+from gateway.errors import NotAccepting
 
 
 class Client:
@@ -81,3 +82,13 @@ async def test_what_goes_wrong_in_a_stream_is_raised() -> None:
 def test_a_frame() -> None:
     assert frame("task", {"a": 1}, 7) == b'event: task\nid: 7\ndata: {"a":1}\n\n'
     assert frame("note", "two\nlines") == b'event: note\ndata: "two\\nlines"\n\n'
+
+
+async def test_what_begins_after_the_end_ends_at_once() -> None:
+    client, streams = Client(), Streams()
+    streams.end()
+    with pytest.raises(NotAccepting, match="The gateway is ending"):
+        await streams.hold(asyncio.sleep(60))
+    async with asyncio.timeout(5):
+        await streams.run(ticking(asyncio.Event()), client.receive, client.send)
+    assert (client.ended, len(streams)) == (True, 0)

@@ -1,22 +1,19 @@
-"""One real server with the bundled model, for all tests by clients that others wrote; mark their modules `server`."""
+"""What tests by clients that others wrote ask: a real server with the bundled model. Mark their modules `server`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.gateways import ROOT, Running, running
+from tests.gateways import Running
 
 RED, BLUE, NEAR = (222, 40, 40), (46, 84, 222), 60
 """Colours of the bundled model, and how far (of 255, in each channel) no other of its colours is from them."""
 
 
 @pytest.fixture(scope="session")
-def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def darkroom(bundled: Running) -> Running:
     """The gateway; it answers at `darkroom.url`, and `darkroom.key` is an administrator's."""
-    with running(tmp_path_factory.mktemp("darkroom") / "data", (ROOT / "models.toml").read_text()) as found:
-        yield found
+    return bundled
 
 
 @pytest.fixture(scope="session")

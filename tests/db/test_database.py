@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from gateway.db import Database
@@ -202,3 +202,13 @@ def test_the_driver_need_not_be_named(url: str) -> None:
 def test_a_url_that_is_none_of_ours_is_refused(url: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         Database(url)
+
+
+async def test_an_error_tells_nothing_of_what_was_written(small: Database) -> None:
+    """It goes into the log: prompts, hashes of keys and passwords must not."""
+    asked = text("SELECT value FROM no_such_table WHERE prompt = :prompt")
+    for way in (small.read, small.write):
+        with pytest.raises(DBAPIError, match="no_such_table") as told:
+            async with way() as connection:
+                await connection.execute(asked, {"prompt": "a secret prompt"})
+        assert "a secret prompt" not in str(told.value)

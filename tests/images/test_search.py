@@ -109,7 +109,11 @@ async def test_what_is_found(gallery: Database, query: str, places: list[int]) -
 
 @pytest.mark.parametrize(
     ("query", "left"),
-    [("-東京の", ["東京タワー", "a red square", "a red circle"]), ('-"red circle"', ["東京タワー", "東京の夜景", "a red square"]), ("a -red", [])],
+    [
+        ("-東京の", ["東京タワー", "a red square", "a red circle"]),
+        ('-"red circle"', ["東京タワー", "東京の夜景", "a red square"]),
+        ("a -red", []),
+    ],
 )
 async def test_what_is_excluded_must_be_there_whole(gallery: Database, query: str, left: list[str]) -> None:
     """A word of a script without spaces is several terms, and a picture that has one of them has not the word."""

@@ -80,7 +80,8 @@ async def test_what_an_attempt_cost_is_counted_where_another_model_steps_in(till
     moved = await till.run(changes.move, claimed, to, tried(1, "m", "cloud/1", error))
     assert [each.usage for each in moved.tried] == [{"cost_usd": 0.04}]
     async with till.db.read() as connection:
-        lines = await usage.report(connection, by=("model",), limit=10)
+        by: list[usage.Axis] = ["model"]
+        lines = await usage.report(connection, by=by, limit=10)
     assert {line.model: (line.jobs, line.upstream) for line in lines} == {"m": (0, 40_000), "other": (1, 0)}
 
 

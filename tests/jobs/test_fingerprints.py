@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -64,8 +66,12 @@ async def test_a_fingerprint_is_of_what_was_meant(one: tuple[object, ...], other
     ],
 )
 async def test_what_is_large_is_hashed_in_a_thread(part: object, hops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = []
-    hashed = fingerprints._hashed
-    monkeypatch.setattr(fingerprints, "_hashed", lambda parts: (where.append(threading.get_ident()), hashed(parts))[1])
+    where, hashed = [], fingerprints._hashed
+
+    def noted(parts: Sequence[Any]) -> str:
+        where.append(threading.get_ident())
+        return hashed(parts)
+
+    monkeypatch.setattr(fingerprints, "_hashed", noted)
     await fingerprint(part)
     assert (where != [threading.get_ident()]) is hops

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -253,10 +254,11 @@ async def test_no_picture_names_bytes_that_are_being_deleted(box: Box, incoming:
     async with box.db.write() as connection:
         await connection.execute(update(blobs).where(blobs.c.hash == going.hash).values(state=DELETING))
     new = {name: msgspec.structs.replace(image, id=new_id(), **{name: going.hash}) for name in ("blob", "thumbnail_256")}
-    for name, change in (
-        *((name, partial(records.add, image=each)) for name, each in new.items()),
-        ("public_blob", partial(records.alter, several=[image], public_blob=going.hash)),
-    ):
+    changes: dict[str, Callable[..., Awaitable[object]]] = {
+        **{name: partial(records.add, image=each) for name, each in new.items()},
+        "public_blob": partial(records.alter, several=[image], public_blob=going.hash),
+    }
+    for name, change in changes.items():
         with pytest.raises(StorageUnavailable, match="swept"):
             async with box.db.write() as connection:
                 await change(connection)

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from engines.contract import ModelUnusable
+from gateway.catalog import parse
 from gateway.models import Models
-from tests.models.far import AWAY, CARD, Far, catalog
+from tests.models.far import AWAY, CARD, REGISTRY, Far, catalog
 
 LATER = 1e12
 """When everything is due."""
@@ -142,3 +143,19 @@ async def test_an_answer_for_an_older_catalog_is_nobodys(models: Models, monkeyp
     goes_on.set()
     assert not await asking
     assert list(models.offers) == ["other"]
+
+
+async def test_an_engine_that_does_not_close_stops_nothing(
+    models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def aclose(_engine: Far) -> None:
+        raise OSError("the socket is gone")
+
+    monkeypatch.setattr(Far, "aclose", aclose)
+    Far.says = {"one": CARD}
+    await models.refresh(catalog("one"))
+    await models.refresh(parse("", REGISTRY))
+    assert not models.offers
+    assert "the engine far did not close as it should" in caplog.text
+    await models.refresh(catalog("one"))
+    await models.close()

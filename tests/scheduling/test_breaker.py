@@ -100,11 +100,17 @@ def test_a_limit_is_rested_for_and_not_asked_about() -> None:
     lane.failed(UpstreamRateLimited("slow down", 20.0), NOW)
     assert (lane.state(NOW + 19), lane.is_limited(NOW + 19), lane.asks_at) == ("open", True, NOW + 20)
     assert (lane.state(NOW + 20), lane.is_limited(NOW + 20)) == ("half_open", False)
+    # An answer to what was asked before does not end the rest that the upstream wants.
+    for health in (UNWELL, WELL):
+        lane.heard(health, NOW + 2)
+    assert (lane.state(NOW + 19), lane.state(NOW + 20)) == ("open", "half_open")
 
 
 @pytest.mark.parametrize("kind", [server, device])
 def test_several_crashes_in_a_row_make_a_lane_rest(kind: Callable[[], Breaker]) -> None:
     lane = kind()
+    for _ in range(CRASHES_ALLOWED):
+        lane.failed(OutOfMemory("full"), NOW)  # too much was asked of it: that is no crash
     for _ in range(CRASHES_ALLOWED - 1):
         lane.failed(EngineCrashed("bang"), NOW)
     assert lane.state(NOW) == "closed"

@@ -126,6 +126,21 @@ async def test_the_end_that_nobody_announced_is_told(open_box: OpenBox) -> None:
     assert sorted(heard) == sorted([(running.id, "canceled"), (waiting.id, "canceled")])
 
 
+async def test_what_may_have_felled_the_gateway_takes_no_mates_along(open_box: OpenBox) -> None:
+    """What ran when it fell, and what did so before and still waits: each by itself, and each fall counts."""
+    box = await open_box(m="max_batch = 4", start=False)
+    ran, fell_before, *others = [await box.ask() for _ in range(4)]
+    async with box.db.write() as connection:
+        await changes.claim(connection, [ran.id], sent=False)
+        await connection.execute(across_teams(update(jobs)).where(jobs.c.id == fell_before.id).values(failures=1))
+    await box.start()
+    for job in (ran, fell_before, *others):
+        assert (await box.until(job)).state == "succeeded"
+    batches = {frozenset(run["requests"]) for run in box.runs()}
+    assert batches == {frozenset({ran.id}), frozenset({fell_before.id}), frozenset(job.id for job in others)}
+    assert (await box.job(ran)).failures == 1
+
+
 async def test_rows_that_a_claim_does_not_win_are_forgotten(open_box: OpenBox, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a limit of one running job a leak would keep every later job of the user waiting for good."""
     monkeypatch.setattr("gateway.scheduling.loop.RECONCILE_SECONDS", 60.0)

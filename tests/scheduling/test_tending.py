@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from engines.contract import EngineCrashed, EngineUnavailable, Footprint, Health, ModelSpec
+from engines.contract import (
+    EngineCrashed,
+    EngineError,
+    EngineUnavailable,
+    Footprint,
+    Health,
+    ModelSpec,
+    UpstreamRateLimited,
+)
 from gateway.catalog import LaneTable
 from gateway.scheduling.fleet import settle_sleep
 from gateway.scheduling.index import QueueIndex, Waiting
@@ -129,3 +137,22 @@ def test_a_lane_that_works_is_waited_for(now: Callable[[Lane], None], gone: bool
 def test_what_no_lane_can_run_does_not_wait_for_ever(seconds: float, gone: bool) -> None:
     found = given_up([lane()], index(job(job_id="here"), job(job_id="cpu", local=True)), NOW, 50, NOW - seconds)
     assert [each.job_id for jobs in found.values() for each in jobs] == ["cpu"] * gone
+
+
+@pytest.mark.parametrize(
+    ("error", "at", "now", "gone"),
+    [
+        (AWAY, -3600, 0, ["old"]),  # and a job that came just now waits its own time
+        (AWAY, -40, 0, []),  # it has not been away for long enough
+        (UpstreamRateLimited("slow down", 7200.0), -3600, 0, []),  # the upstream asked for a rest
+        (UpstreamRateLimited("slow down", 7200.0), -3600, 3601, ["old", "young"]),  # which is over, and it is not well
+    ],
+)
+def test_jobs_are_given_up_when_both_they_and_their_lane_have_been_patient(
+    error: EngineError, at: float, now: float, gone: list[str]
+) -> None:
+    one = lane()
+    one.breaker.failed(error, NOW + at)
+    queue = index(job(job_id="old"), job(job_id="young", queued_at=NOW - 1))
+    found = given_up([one], queue, NOW + now, patience=50)
+    assert [each.job_id for jobs in found.values() for each in jobs] == gone

@@ -62,6 +62,12 @@ def test_rooms_that_share_nothing_use_every_core(
     assert ("--dist=loadfile" in rooms["server"]) == bool(server), "tests of one file share a server"
 
 
+def test_what_tests_start_is_compiled_once(runner: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (runner.ROOT / "tests" / "test_unit.py").write_text("import sys\ndef test_a(): assert not sys.dont_write_bytecode\n")
+    assert runner.main(["units", "-k", "test_a"]) == 0
+
+
 def test_tests_write_into_memory_where_it_has_room(
     runner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

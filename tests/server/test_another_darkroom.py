@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.gateways import ROOT, Running, running
+from tests.gateways import Running, running
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 PROMPT = "a red circle on a blue background"
@@ -58,10 +58,9 @@ parameters = {{ seed = "seed", steps = "num_inference_steps", guidance_scale = "
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def far(bundled: Running) -> Running:
     """The one that makes the pictures."""
-    with running(tmp_path_factory.mktemp("far") / "data", (ROOT / "models.toml").read_text()) as found:
-        yield found
+    return bundled
 
 
 @pytest.fixture(scope="module")

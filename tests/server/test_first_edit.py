@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,31 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
+from tests.gateways import Running
+
 RED, NEAR = (222, 40, 40), 90
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    data = tmp_path / "data"
-    data.mkdir()
-    packaged = (ROOT / "models.toml").read_text()
-    (data / "models.toml").write_text(packaged.replace('tags = ["bundled"]', 'aliases = ["gpt-image-2"]'))
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
-    environ |= {"PYTHONPATH": str(ROOT), "DARKROOM_DATA": str(data), "DARKROOM_PORT": "0"}
-    serving = subprocess.Popen([sys.executable, "-m", "gateway.cli", "serve"], env=environ, stdout=subprocess.DEVNULL)
-    told = data / "server.json"
-    end = time.monotonic() + 60
-    while not told.exists():
-        assert time.monotonic() < end
-        assert serving.poll() is None
-        time.sleep(0.05)
-    reach = json.loads(told.read_text())
-    with httpx.Client(base_url=reach["url"], headers={"Authorization": f"Bearer {reach['key']}"}, timeout=60) as client:
+def client(bundled: Running) -> Iterator[httpx.Client]:
+    with bundled.client() as client:
         yield client
-    serving.terminate()
-    assert serving.wait(30) == 0
 
 
 def run(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:

@@ -83,6 +83,21 @@ async def test_a_file_that_changed_is_given_to_nobody(change: object, store: Blo
             await ask
 
 
+async def test_a_file_that_changes_while_it_is_read_is_given_to_nobody(
+    store: BlobStore, theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.pread
+
+    def pread(descriptor: int, length: int, at: int) -> bytes:
+        part = real(descriptor, length // 2 or length, at)
+        theirs.write_bytes(bytes(len(DATA)))
+        return part
+
+    monkeypatch.setattr(os, "pread", pread)
+    with pytest.raises(FileChanged):
+        await store.get(NAME)
+
+
 def gone(path: Path) -> None:
     path.unlink()
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import NotFound, StorageFull
 from gateway.storage import durable, objects
-from gateway.storage.blobs import BlobStore, content_hash
+from gateway.storage.blobs import BlobStore
 from gateway.storage.objects import listed, writing
 from tests.storage.test_blobs import needs_proc
 
@@ -56,31 +56,22 @@ async def test_nothing_is_left_of_one_that_was_not_finished(store: BlobStore, tm
 async def test_bytes_are_on_disk_before_their_name_and_that_before_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stream, and hundreds of small files at once; `put` is seen in test_blobs."""
     store, log = BlobStore(f"file://{tmp_path}"), list[str]()
-    real_sync, real_all, real_replace = os.fsync, durable._sync_all, os.replace
+    real_sync, real_replace = os.fsync, os.replace
 
     def sync(descriptor: int) -> None:
         name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).relative_to(tmp_path)
         log.append("bytes" if name.parts[:1] == (".partial",) else f"folder {name}")
         real_sync(descriptor)
 
-    def sync_all(descriptor: int) -> None:
-        log.append("all")
-        real_all(descriptor)
-
     def replace(source: Path, target: Path) -> None:
         log.append("name")
         real_replace(source, target)
 
     monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(durable, "_sync_all", sync_all)
     monkeypatch.setattr(os, "replace", replace)
     await put(store, b"one")
     assert [each for each in log if each != "folder ."] == ["bytes", "name", "folder exports"]
-    log.clear()
-    await store.put_all({content_hash(data): data for data in (b"a", b"b")})
-    assert log == (["all", "name", "name", "all"] if durable._syncfs else log)
 
 
 async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,10 @@ async def get_export(job_id: FromPath[str], principal: Asker, exports: TheExport
     responses=responses(401, 403, 404),
 )
 async def delete_export(job_id: FromPath[str], principal: Asker, exports: TheExports) -> None:
-    """At once, and it makes room for others; one that is gone already stays gone. The pictures stay as they are."""
+    """At once, and it makes room for others; one that is gone already stays gone. The pictures stay as they are.
+
+    Who only reads deletes what they asked for themselves.
+    """
     await exports.remove(principal, job_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import UNSET, Struct, UnsetType
 
 from gateway.api.access import Connection
+from gateway.api.bodies import LARGE
 from gateway.api.cross_origin import ALLOWED
 from gateway.api.given import Asker, TheDoor, TheMcp
 from gateway.api.mcp.documented import MessageOperation
@@ -79,7 +81,10 @@ async def mcp_message(
     body = await request.body()
     if len(body) > MOST_BYTES:
         raise TooLargeForHere(f"A message has at most {MOST_BYTES >> 20} MiB here; upload pictures with POST /v1/uploads.")
-    see_that_it_is_a_message(body)
+    if len(body) < LARGE:
+        see_that_it_is_a_message(body)
+    else:
+        await asyncio.to_thread(see_that_it_is_a_message, body)
     return Messages(mcp, body, Sent(priority=priority, key=idempotency_key))
 
 

@@ -18,6 +18,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 JOB_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 AT_ONCE = 256
+"""Answers that are counted together."""
 _MICROSECONDS = 1_000_000
 _KINDS = ("model", "engine")
 

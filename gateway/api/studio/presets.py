@@ -12,12 +12,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.api.choice import offer_for
 from gateway.api.given import Asker, Db, TheCursors, TheModels, TheScheduler
-from gateway.api.studio.asked import LONGEST_PROMPT, RESERVED, Ratio
+from gateway.api.studio.asked import RESERVED, Ratio
 from gateway.api.studio.errors import responses
 from gateway.api.studio.library import Limit, Next, Page
 from gateway.api.times import moment
 from gateway.presets import preferred, presets
-from gateway.presets.filling import check
+from gateway.presets.filling import LONGEST_PROMPT, check
 from gateway.presets.presets import Content, Defaults, Name, Preset, Resolution
 from gateway.presets.requirements import Requirement
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,6 @@ from sqlalchemy import false, insert, select, update
 
 from gateway.accounts import Principal
 from gateway.accounts.tables import teams
-from gateway.catalog import Settings
-from gateway.catalog.settings import Imports as ImportSettings
-from gateway.catalog.settings import Limits, Uploads
 from gateway.db import Database, across_teams, moment_of, new_id, now
 from gateway.errors import Forbidden, InvalidInput
 from gateway.images import counters, library, records, search
@@ -31,7 +27,7 @@ from gateway.images.tokens import terms
 from gateway.images.wanted import Wanted
 from gateway.storage import BlobStore, inplace, ledger
 from gateway.storage.blobs import content_hash
-from gateway.storage.inplace import InPlace, Lying
+from gateway.storage.inplace import Lying
 from gateway.storage.tables import blobs as blob_rows
 
 FIELDS = "Steps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 77, Size: 64x64, Model: sdxl, Version: v1.9.4"
@@ -46,30 +42,6 @@ def picture(red: int = 0, *, size: tuple[int, int] = (32, 16), form: str = "PNG"
     out = io.BytesIO()
     Pillow.new("RGB", size, (red, 60, 90)).save(out, form, **({"pnginfo": info} if form == "PNG" else {}))
     return out.getvalue()
-
-
-@pytest.fixture
-def store(tmp_path: Path, database: Database) -> BlobStore:
-    return BlobStore(f"file://{tmp_path}/blobs", InPlace(database).find)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """One that the operator lists."""
-    (tmp_path / "theirs").mkdir()
-    return tmp_path / "theirs"
-
-
-@pytest.fixture
-def imports(database: Database, store: BlobStore, folder: Path) -> Iterator[Imports]:
-    settings = Settings(
-        uploads=Uploads(max_pixels=10_000),
-        imports=ImportSettings(folders=(str(folder),)),
-        limits=Limits(max_body_bytes=100_000),
-    )
-    imports = Imports(database, store, lambda: settings)
-    yield imports
-    imports.close()
 
 
 async def bring(imports: Imports, principal: Principal, *files: tuple[str, bytes], **more: Any) -> list[Outcome]:
