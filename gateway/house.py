@@ -110,6 +110,7 @@ class House:
             stack.push_async_callback(accounts.revoke_command_key, db)
             await _behind(stack, accounts.keep_uses(db))
             await _behind(stack, backfill.catch_up(db))
+            await _behind(stack, backfill.leave_accents_out(db))
             await own_limits.load(db)
             self.services = await self._furnish(stack, db)
             app.state.streams = self.services.streams

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ import click
 
 from gateway.cli.errors import CommandFailed
 from gateway.cli.output import note
+from gateway.images.file_names import slug
 
 EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-LONGEST_NAME = 60
-"""Characters of the prompt in a file's name; four bytes each still fit every filesystem."""
 STANDARD_OUTPUT = Path("-")
 
 
@@ -45,7 +43,7 @@ def save(data: bytes, media_type: str, image: dict[str, Any], prompt: str, outpu
             return output
         if output is None or output.is_dir():
             mark = image.get("seed") if image.get("seed") is not None else str(image.get("artifact_id", ""))[-8:]
-            return _save_new(data, output or Path(), f"{slug(prompt)}-{mark}", extension)
+            return _save_new(data, output or Path(), f"{slug(prompt) or 'picture'}-{mark}", extension)
         path = output if place[1] == 1 else output.with_name(f"{output.stem}-{place[0]}{output.suffix}")
         if path.suffix and FORMATS.get(path.suffix.lower(), "") != FORMATS.get(extension):
             note(f"{path} holds a picture of the kind {media_type}, whatever its name says.")
@@ -68,14 +66,3 @@ def _save_new(data: bytes, folder: Path, name: str, extension: str) -> Path:
             return path
         except FileExistsError:
             number += 1
-
-
-def slug(prompt: str) -> str:
-    """The prompt as a file's name: words and numbers of any script with hyphens between."""
-    words = re.findall(r"\w+", prompt.lower().replace("_", " "))
-    name = ""
-    for word in words:
-        if len(name) + len(word) >= LONGEST_NAME:
-            break
-        name = f"{name}-{word}" if name else word
-    return name or (words[0][:LONGEST_NAME] if words else "picture")

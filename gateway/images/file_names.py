@@ -9,6 +9,12 @@ EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg", "im
 """By media type."""
 _LONGEST_BYTES = 150
 """Of the name without what follows it: file systems take 255, and a folder's path counts on some."""
+LONGEST_SLUG = 60
+"""Characters."""
+_ENOUGH = 1000
+"""Characters of a prompt that are looked at."""
+_MOMENT = 13
+"""Characters that an id begins with and that say when it was made, to the millisecond."""
 _UNSAFE = re.compile(r'[<>:"/\\|?*]')
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Categories of characters that no one sees, or that turn a line around."""
@@ -31,6 +37,28 @@ class FileNames:
             name = f"{stem} ({number}).{extension}"
         self._taken.add(_compared(name))
         return name
+
+
+def untitled(prompt: str, image_id: str) -> str:
+    """For a picture without a title: its prompt's first words and how its id begins, else the id."""
+    words = slug(prompt).encode()[: _LONGEST_BYTES - _MOMENT - 1].decode(errors="ignore").rstrip("-")
+    return f"{words}-{image_id[:_MOMENT]}" if words else image_id
+
+
+def slug(prompt: str) -> str:
+    """The first words and numbers of a prompt, of any script, with hyphens between; empty where it has none."""
+    kept = ""
+    for character in unicodedata.normalize("NFC", prompt[:_ENOUGH].lower()):
+        category = unicodedata.category(character)
+        # Marks belong to their letters: Thai and the scripts of India write vowels with them.
+        kept += character if category[0] in "LMN" else "" if category == "Cf" else " "
+    name = ""
+    for word in kept.split():
+        longer = f"{name}-{word}" if name else word[:LONGEST_SLUG]
+        if len(longer) > LONGEST_SLUG:
+            break
+        name = longer
+    return name
 
 
 def safe(title: str) -> str:

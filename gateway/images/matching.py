@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, literal, not_, or_, true
+from sqlalchemy import BigInteger, ColumnElement, Integer, and_, literal, not_, or_, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -18,6 +18,13 @@ class Match(FunctionElement[bool]):
     It has no SQL type: of a Boolean one SQLAlchemy would ask SQLite whether it `= 1`, and FTS5 cannot answer that.
     """
 
+    inherit_cache = True
+
+
+class Position(FunctionElement[int]):
+    """Where the second text begins in the first, from 1; 0: nowhere."""
+
+    type = Integer()
     inherit_cache = True
 
 
@@ -46,7 +53,7 @@ def held(
     padded = " " + tokens + " "
 
     def has(term: Term) -> ColumnElement[bool]:
-        return padded.contains(f" {term.text}{'' if term.is_beginning else ' '}", autoescape=True)
+        return Position(padded, literal(f" {term.text}{'' if term.is_beginning else ' '}")) > 0
 
     any_of = [or_(*map(has, either))] if either else []
     return and_(true(), *map(has, asked), *any_of, *(not_(and_(*map(has, each))) for each in unasked if each))
@@ -62,6 +69,16 @@ def _with_fts5(element: Match, compiler: Any, **options: Any) -> str:
 def _with_tsvector(element: Match, compiler: Any, **options: Any) -> str:
     _, query = element.clauses
     return f"image_words.words @@ CAST({compiler.process(query, **options)} AS tsquery)"
+
+
+@compiles(Position, "sqlite")
+def _with_instr(element: Position, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(Position, "postgresql")
+def _with_strpos(element: Position, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
 
 
 @compiles(Place)

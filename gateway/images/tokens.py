@@ -36,6 +36,13 @@ _PICTURES = range(0x1F000, 0x1FB00)
 _SELECTORS = range(0xFE00, 0xFE10)
 """They say how the character before is drawn, and mean nothing."""
 
+_WITH_MARKS = "\u0700"
+"""Before it are Latin, Greek, Cyrillic, Armenian, Hebrew and Arabic letters, which are read without marks as well."""
+_PLAIN = str.maketrans(
+    {"æ": "ae", "ð": "d", "ø": "o", "þ": "th", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "œ": "oe", "ŧ": "t"}
+)
+"""Letters that Unicode does not take apart, folded."""
+
 Kind = Literal["word", "unspaced", "flag", "emoji", "gap", "nothing"]
 
 
@@ -103,8 +110,26 @@ def _runs(text: str) -> Iterator[tuple[Kind, str]]:
 
 
 def _folded(text: str) -> str:
-    """Without differences of case, width and composition."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    """Without differences of case, width, composition and accents."""
+    return bare(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def bare(folded: str) -> str:
+    """Without accents and points, which searchers leave out: `café` is `cafe`, `Đà Nẵng` (folded) `da nang`.
+
+    Scripts that nobody writes without their marks keep them, such as Thai, Devanagari and kana.
+    """
+    if folded.isascii():
+        return folded
+    kept = []
+    letter = ""
+    for character in unicodedata.normalize("NFD", folded.translate(_PLAIN)):
+        if unicodedata.category(character) != "Mn":
+            letter = character
+        elif letter < _WITH_MARKS:
+            continue
+        kept.append(character)
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _kind(character: str, before: Kind) -> Kind:

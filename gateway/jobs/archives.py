@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.db import Database, of_team
 from gateway.errors import NotFound
 from gateway.images import ids as image_ids
-from gateway.images.file_names import EXTENSIONS, FileNames
+from gateway.images.file_names import EXTENSIONS, FileNames, untitled
 from gateway.images.image import Image
 from gateway.images.records import from_row
 from gateway.images.tables import images
@@ -128,7 +128,8 @@ class _Writer:
         if image is None or data is None:
             self._missing.append(image_id)
             return
-        file = self._names.name(image.title, image.id, EXTENSIONS.get(image.media_type, "bin"))
+        otherwise = untitled(image.prompt, image.id)
+        file = self._names.name(image.title, otherwise, EXTENSIONS.get(image.media_type, "bin"))
         await self._write(sink, file, data, image.created_at / SECOND)
         about = {name: getattr(image, name) for name in _TOLD}
         self.told.append({"file": file, **about, "parent": image.parent_id, "created_at": _moment(image.created_at)})

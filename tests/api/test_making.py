@@ -324,6 +324,11 @@ async def test_further_pictures_are_looked_at(client: httpx.AsyncClient, journal
             False,
             "gpt-image-2",
         ),
+        (
+            '[[models]]\nid = "so"\nengine = "fake"\nsource = "fake:so"\nnatives = [[64, 64]]\naliases = ["gpt-image-2"]',
+            False,
+            "so",
+        ),
         ('[[models]]\nid = "gpt-image-2"\nengine = "cloud"\nsource = "elsewhere"', False, "edit"),  # not on offer
         (
             '[[models]]\nid = "gpt-image-2"\nengine = "cloud"\nsource = "fake:gpt"\nnatives = [[64, 64]]\nteams = ["nobody"]',

@@ -198,22 +198,6 @@ def test_what_is_no_address_is_a_usage_error(url: str, darkroom: Darkroom) -> No
 
 
 @pytest.mark.parametrize(
-    ("prompt", "name"),
-    [
-        ("A red circle", "a-red-circle"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("ein Haus am Fluß", "ein-haus-am-fluß"),
-        ("红色的圆", "红色的圆"),
-        ("!!!", "picture"),
-        ("x" * 300, "x" * 60),
-        ("word " * 50, "-".join(["word"] * 12)),
-    ],
-)
-def test_prompts_become_names_of_files(prompt: str, name: str) -> None:
-    assert pictures.slug(prompt) == name
-
-
-@pytest.mark.parametrize(
     ("envelope", "said"),
     [
         ({"status": "queued", "progress": {"queue_position": 3, "eta_seconds": 12.4}}, "queued, place 3, about 12 s"),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import Database, across_teams, now
@@ -120,3 +120,26 @@ async def test_many_that_change_alike_are_indexed_together(gallery: Database) ->
     assert len(await found(gallery, "all")) == len(mine) - 1 - 2  # without the upload
     assert len(await found(gallery, "some")) == 2
     assert len(await found(gallery, "old")) == 3
+
+
+async def test_words_with_accents_are_found_without_them(gallery: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill, "_ROWS", 2)
+    several = [picture(prompt) for prompt in ("a café", "plain", "กาแฟ ガ", "Đà Nẵng")]
+    written_anew = picture("crème")
+    async with gallery.write() as connection:
+        await records.add_all(connection, [*several, written_anew])
+        for image, kept in ((several[0], "a café cafe"), (several[3], "đà nẵng"), (written_anew, "crème")):
+            team = search.kept_of(MINE)
+            await connection.execute(
+                update(image_texts).where(image_texts.c.image_id == image.id).values(tokens=f"{team} {kept}")
+            )
+    assert await found(gallery, "da nang") == []
+    await backfill.leave_accents_out(gallery)
+    for words, prompts in {
+        "cafe": ["a café"], "CAFÉ": ["a café"], "da nang": ["Đà Nẵng"], "Đà": ["Đà Nẵng"],
+        "กาแฟ": ["กาแฟ ガ"], "ガ": ["กาแฟ ガ"], "plain": ["plain"], "creme": ["crème"],
+    }.items():  # fmt: skip
+        assert await found(gallery, words) == prompts, words
+    with seen(gallery) as statements:
+        await backfill.leave_accents_out(gallery)
+    assert not [each for each in statements if "image_texts" in each], statements

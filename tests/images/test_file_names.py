@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.images.file_names import FileNames, safe
+from gateway.images.file_names import FileNames, safe, slug, untitled
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,39 @@ def test_no_two_are_the_same_on_any_system() -> None:
 )
 def test_a_title_that_is_a_files_name_keeps_one_ending(title: str, extension: str, name: str) -> None:
     assert FileNames().name(title, "the-id", extension) == name
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("A red circle", "a-red-circle"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("C:\\con|aux*", "c-con-aux"),
+        ("ein Haus am Fluß", "ein-haus-am-fluß"),
+        ("红色的圆，在桌上", "红色的圆-在桌上"),
+        ("สุนัขสีแดง ในสวน", "สุนัขสีแดง-ในสวน"),
+        ("Cafe\u0301", "café"),
+        ("\u202egnp.exe", "gnp-exe"),
+        ("snake_case\n\x00bell", "snake-case-bell"),
+        ("🦊!!!", ""),
+        ("", ""),
+        ("x" * 300, "x" * 60),
+        ("word " * 50, "-".join(["word"] * 12)),
+        ("a " * 50_000, "-".join("a" * 30)),
+    ],
+)
+def test_prompts_become_names_of_files(prompt: str, name: str) -> None:
+    assert slug(prompt) == name
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("A red fox", "a-red-fox-019aa6d0-f00d"),
+        ("CON", "con-019aa6d0-f00d"),
+        ("図" * 100, "図" * 45 + "-019aa6d0-f00d"),
+        ("...", "019aa6d0-f00d-7aaa-8bbb-0123456789ab"),
+    ],
+)
+def test_without_a_title_it_is_the_prompt(prompt: str, name: str) -> None:
+    assert untitled(prompt, "019aa6d0-f00d-7aaa-8bbb-0123456789ab") == name

@@ -26,7 +26,7 @@ def client(bundled: Running) -> Iterator[httpx.Client]:
 
 
 def run(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
-    accepted = client.post(path, json={"model": "gpt-image-2", "steps": 8, "seed": 7, **body})
+    accepted = client.post(path, json={"model": "shapes", "steps": 8, "seed": 7, **body})
     assert accepted.status_code == 202, accepted.text
     return ended(client, accepted.json()["task_id"])
 
@@ -73,7 +73,7 @@ def test_a_picture_is_made_then_changed_then_a_part_of_it(client: httpx.Client) 
     left, right = np.s_[:, : width // 4], np.s_[:, 3 * width // 4 :]
     assert abs(kept[left] - after[left]).mean() < abs(kept[right] - after[right]).mean()
 
-    # The gallery's own edit, by the model that answers to gpt-image-2, and an upscale by what ships.
+    # The gallery's own edit, by the model that is there, and an upscale by what ships.
     path = f"/v1/images/{first['artifact_id']}"
     edited = client.post(f"{path}/edit", json={"prompt": "a green circle", "steps": 4}).json()
     assert ended(client, edited["job_id"])["model"] == "shapes"

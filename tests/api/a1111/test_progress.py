@@ -79,6 +79,9 @@ async def test_a_call_is_followed_to_its_end(client: httpx.AsyncClient) -> None:
     seen = await of_task(client, "task(mine)", id_live_preview=-1)
     assert (seen["active"], seen["queued"], seen["completed"]) == (True, False, False)
     assert seen["live_preview"].startswith("data:image/jpeg;base64,")
+    while (again := await of_task(client, "task(mine)", id_live_preview=seen["id_live_preview"]))["live_preview"] is not None:
+        assert again["id_live_preview"] != seen["id_live_preview"], "what was seen is not sent again"
+        seen = again
     without = await of_task(client, "task(mine)", live_preview=False)
     assert without["live_preview"] is None
     assert (await progress(client, "?skip_current_image=true"))["current_image"] is None

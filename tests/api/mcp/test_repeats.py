@@ -22,6 +22,8 @@ async def test_the_same_call_with_the_same_word_is_one_job(url: str) -> None:
         jobs = [data(await client.call_tool("edit_image", picture))["job_id"] for _ in range(2)]
         assert jobs[0] == jobs[1]
         assert fault(await client.call_tool("edit_image", {**picture, "prompt": "b"}))["code"] == "idempotency_conflict"
+        own = data(await client.call_tool("edit_image", {**picture, "prompt": "b", "idempotency_key": "mine"}))
+        assert own["job_id"] not in jobs, "a call's own word goes before the one that is sent with all of them"
 
 
 async def test_what_is_made_larger_twice_with_the_same_word_is_one_job(url: str) -> None:

@@ -235,6 +235,12 @@ def test_what_cannot_be(fields: dict[str, Any], named: str, words: str) -> None:
     assert refusal.value.field == named
 
 
+def test_a_key_is_kept_as_it_is_and_an_address_without_its_last_slash() -> None:
+    done = plan(IMAGES_OPENAI_API_BASE_URL=" http://here/v1/ ", IMAGES_OPENAI_API_KEY="sk+a/b/")
+    assert done.engines["cloud"]["base_url"] == "http://here/v1"
+    assert list(done.secrets.values()) == ["sk+a/b/"]
+
+
 def test_no_key_any_more() -> None:
     done = plan(IMAGES_OPENAI_API_BASE_URL="http://here/v1", IMAGES_OPENAI_API_KEY="")
     assert done.engines == {"cloud": {"base_url": "http://here/v1", "api_key": None}}
