@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 from standin import KEY, picture, wait_until
 
-from gateway.cli import following, gateway, pictures, progress
+from gateway.cli import following, gateway, progress
 
 Darkroom = Callable[..., Result]
 
@@ -61,6 +61,11 @@ def test_a_default_name_never_overwrites(darkroom: Darkroom, running: Any) -> No
     for _ in range(3):
         darkroom("generate", "cat", "--seed", 1)
     assert sorted(path.name for path in Path().iterdir()) == ["cat-1-2.png", "cat-1-3.png", "cat-1.png"]
+
+
+def test_a_prompt_without_a_word_has_a_name_too(darkroom: Darkroom, running: Any) -> None:
+    darkroom("generate", "!!!", "--seed", 1)
+    assert Path("picture-1.png").is_file()
 
 
 def test_a_named_file_is_overwritten(darkroom: Darkroom, running: Any) -> None:

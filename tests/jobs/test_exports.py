@@ -80,7 +80,7 @@ async def test_what_is_in_it(box: Box, exports: Exports, made: list[Image]) -> N
     assert export.job.charged == 0
     with await opened(box, export) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == [f"{made[2].id}.png", "A fox_ 狐.png", "A fox_ 狐 (2).png", "manifest.json"]
+        assert archive.namelist() == [f"a-cat-{made[2].id[:13]}.png", "A fox_ 狐.png", "A fox_ 狐 (2).png", "manifest.json"]
         manifest = json.loads(archive.read("manifest.json"))
         for told, image in zip(manifest["images"], (made[2], made[0], made[1]), strict=True):
             assert archive.read(told["file"]) == await box.blobs.get(image.blob)
