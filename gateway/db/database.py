@@ -14,18 +14,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db import advisory
 from gateway.db.faults import said_plainly
+from gateway.db.metadata import now
 from gateway.db.postgresql import postgresql_engine
 from gateway.db.scope import guard
 from gateway.db.sqlite import sqlite_engine
-from gateway.errors import ConfigurationError
+from gateway.db.tables import marks
+from gateway.errors import ConfigurationError, StorageUnavailable
 
 READERS = 4
+_PROBE = "probe"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
@@ -50,6 +53,8 @@ class Database:
         self._turn = asyncio.Lock()
         self._writing: set[asyncio.Task[Any] | None] = set()
         self._lock: advisory.Lock | None = None
+        self.trouble: str | None = None
+        """Why the last write failed; None after one that did not."""
 
     @property
     def path(self) -> Path | None:
@@ -82,9 +87,24 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Commits when the block ends and rolls back when it raises. Never nest two: RuntimeError."""
         async with self._in_turn():
-            with said_plainly():
-                async with self._writer.begin() as connection:
-                    yield connection
+            try:
+                with said_plainly():
+                    async with self._writer.begin() as connection:
+                        yield connection
+            except StorageUnavailable as error:
+                if isinstance(error.__cause__, (SQLAlchemyError, ConnectionError)):  # else it is of another storage
+                    self.trouble = error.message
+                raise
+            self.trouble = None
+
+    async def check(self) -> None:
+        """Returns when it can be read, and written too where the last write failed. Raises StorageFull, StorageUnavailable."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+        if self.trouble:
+            async with self.write() as connection:
+                await connection.execute(marks.insert().values(name=_PROBE, done_at=now()))
+                await connection.execute(marks.delete().where(marks.c.name == _PROBE))
 
     @asynccontextmanager
     async def reshape(self) -> AsyncIterator[AsyncConnection]:

@@ -72,8 +72,8 @@ async def page(
     offset = _offset(limit, page, after)
     wanted = await widened(connection, team_id, wanted)
     read, place = await _order(connection, team_id, wanted, sort)
-    if wanted.phrases:
-        found = await _with_phrases(read, place, wanted.phrases, after, limit, offset)
+    if wanted.has_phrases:
+        found = await _with_phrases(read, place, wanted, after, limit, offset)
     else:
         some = await read(after, limit + 1, offset)
         found = Found(some[:limit], place(some[limit - 1]) if len(some) > limit else None)
@@ -90,10 +90,10 @@ async def count(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Co
 
 
 async def _counted(connection: AsyncConnection, team_id: str, wanted: Wanted) -> Count:
-    if not wanted.phrases:
+    if not wanted.has_phrases:
         return await counting.count(connection, team_id, wanted)
     some = await _walk(connection, team_id, wanted, True, None, counting.MOST + 1, 0)
-    return Count(len(await _having(some[: counting.MOST], wanted.phrases)), len(some) > counting.MOST)
+    return Count(len(await _having(some[: counting.MOST], wanted)), len(some) > counting.MOST)
 
 
 async def trash(connection: AsyncConnection, team_id: str, *, limit: int, page: int = 1, after: Place | None = None) -> Found:
@@ -204,13 +204,13 @@ async def _read(connection: AsyncConnection, team_id: str, chosen: Select[Any]) 
 
 
 async def _with_phrases(
-    read: _Read, place: Callable[[Image], Place], phrases: Sequence[str], after: Place | None, limit: int, offset: int
+    read: _Read, place: Callable[[Image], Place], wanted: Wanted, after: Place | None, limit: int, offset: int
 ) -> Found:
     """Those of what the words find in which they stand so; a page can end early, and `next` then goes on."""
     kept: list[Image] = []
     for _ in range(_MOST_READ // _BATCH):
         some = await read(after, _BATCH, 0)
-        kept += await _having(some, phrases)
+        kept += await _having(some, wanted)
         if len(some) < _BATCH or len(kept) > offset + limit:
             shown = kept[offset : offset + limit]
             return Found(shown, place(shown[-1]) if len(kept) > offset + limit else None)
@@ -218,10 +218,12 @@ async def _with_phrases(
     return Found(kept[offset:], after)
 
 
-async def _having(several: Sequence[Image], phrases: Sequence[str]) -> list[Image]:
+async def _having(several: Sequence[Image], wanted: Wanted) -> list[Image]:
     # In a thread: texts are looked through letter by letter, and imported prompts have up to a hundred thousand.
-    return await asyncio.to_thread(lambda: [each for each in several if _has(each, phrases)])
+    return await asyncio.to_thread(lambda: [each for each in several if _has(each, wanted)])
 
 
-def _has(image: Image, phrases: Sequence[str]) -> bool:
-    return all(has_phrase(phrase, texts(image)) for phrase in phrases)
+def _has(image: Image, wanted: Wanted) -> bool:
+    said = texts(image)
+    has_all = all(has_phrase(phrase, said) for phrase in wanted.phrases)
+    return has_all and not any(has_phrase(phrase, said) for phrase in wanted.without_phrases)

@@ -23,6 +23,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """Words, as `tokens.terms` makes them. Words were asked for and none is left: nothing is found."""
     phrases: tuple[str, ...] = ()
     """Words that stand next to each other so; they are looked for in what `terms` finds."""
+    without_phrases: tuple[str, ...] = ()
+    """Words that stand nowhere next to each other so."""
     without: tuple[tuple[Term, ...], ...] = ()
     """Of none of these it may have all."""
     nothing: bool = False
@@ -56,6 +58,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
         if self.model is None:
             return self.models
         return frozenset({self.model}) if self.models is None or self.model in self.models else frozenset()
+
+    @property
+    def has_phrases(self) -> bool:
+        """Whether what is found must be read: no index knows what stands next to what."""
+        return bool(self.phrases or self.without_phrases)
 
     @property
     def impossible(self) -> bool:

@@ -42,7 +42,7 @@ class Query(Struct, frozen=True, kw_only=True):
     phrases: tuple[str, ...] = ()
     """Texts that stand so, whole words next to each other."""
     without: tuple[str, ...] = ()
-    """Texts none of which may be found, a phrase's words by being all there."""
+    """Texts none of which may be found: a word anywhere, several where they stand next to each other."""
     tags: tuple[str, ...] = ()
     without_tags: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -85,7 +85,8 @@ def narrowed(wanted: Wanted, text: str, commercial: frozenset[str]) -> Wanted:
         wanted,
         terms=tuple(dict.fromkeys(asked))[:MOST_TERMS] if is_text and not has_other else wanted.terms,
         phrases=(*wanted.phrases, *query.phrases),
-        without=(*wanted.without, *(tuple(_whole(each)) for each in query.without)),
+        without=(*wanted.without, *(tuple(each) for each in map(_whole, query.without) if len(each) == 1)),
+        without_phrases=(*wanted.without_phrases, *(each for each in query.without if len(_whole(each)) > 1)),
         nothing=wanted.nothing or query.nothing or len(set(models)) > 1 or len(seeds) > 1,
         model=models[0] if models else None,
         models=_both(wanted.models, commercial if query.commercial else None),

@@ -183,7 +183,7 @@ class Scheduler:
                 self._bell.set()
 
     def _block(self, reason: str) -> None:
-        if not self.blocked:
+        if reason != self.blocked:
             log.error("no lane claims any more: %s", reason)
         self.blocked = reason
         self._bell.set()
@@ -193,7 +193,7 @@ class Scheduler:
             try:
                 await self._turn()
             except StorageUnavailable as error:
-                self.blocked = error.message
+                self._block(error.message)
                 await asyncio.sleep(PROBE_SECONDS)
             except Exception:
                 log.exception("the scheduler stumbled; it goes on")
@@ -202,6 +202,7 @@ class Scheduler:
     async def _turn(self) -> None:
         """Claim what may be claimed, then wait until something could have changed."""
         if self.blocked:
+            await self._db.check()
             await self._blobs.check()
             await self._reconcile()
             self.blocked = None

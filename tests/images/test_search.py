@@ -11,7 +11,7 @@ from sqlalchemy import Select, delete, func, insert, select
 
 from gateway.accounts.tables import teams, users
 from gateway.db import Database, across_teams, drawn, id_at, insert_ignore, new_id, now, of_team
-from gateway.images import records, search
+from gateway.images import library, records, search
 from gateway.images.records import Image
 from gateway.images.tables import image_texts, images
 from gateway.images.tokens import terms, tokens
@@ -110,18 +110,23 @@ async def test_what_is_found(gallery: Database, query: str, places: list[int]) -
 @pytest.mark.parametrize(
     ("query", "left"),
     [
-        ("-東京の", ["東京タワー", "a red square", "a red circle"]),
-        ('-"red circle"', ["東京タワー", "東京の夜景", "a red square"]),
+        ("-東京の", ["東京タワー", "a circle, red", "a red square", "a red circle"]),
+        ('-"red circle"', ["東京タワー", "東京の夜景", "a circle, red", "a red square"]),
+        ('circle -"red circle"', ["a circle, red"]),
         ("a -red", []),
+        ('-circle -"red square"', ["東京タワー", "東京の夜景"]),
     ],
 )
 async def test_what_is_excluded_must_be_there_whole(gallery: Database, query: str, left: list[str]) -> None:
     """A word of a script without spaces is several terms, and a picture that has one of them has not the word."""
-    shown = [picture(prompt) for prompt in ("a red circle", "a red square", "東京の夜景", "東京タワー")]
+    shown = [picture(prompt) for prompt in ("a red circle", "a red square", "a circle, red", "東京の夜景", "東京タワー")]
     await add(gallery, *shown)
     async with gallery.read() as connection:
-        ids = (await connection.execute(search.chosen(MINE, narrowed(Wanted(), query, frozenset()), limit=9))).scalars().all()
-    assert [next(each.prompt for each in shown if each.id == id_) for id_ in ids] == left
+        found = await library.page(connection, MINE, narrowed(Wanted(), query, frozenset()), limit=9, counted=True)
+        assert await library.count(connection, MINE, narrowed(Wanted(), query, frozenset())) == found.count
+    assert [each.prompt for each in found.images] == left
+    assert found.count
+    assert found.count.total == len(left)
 
 
 async def test_title_and_other_texts_count_too(gallery: Database) -> None:

@@ -131,6 +131,7 @@ FREE = frozenset({"free", "other"})
         (Wanted(), "red", Wanted(terms=(Term("red", True),))),
         (Wanted(), '"Red cat"', Wanted(terms=(Term("red", False), Term("cat", False)), phrases=("Red cat",))),
         (Wanted(), "-red", Wanted(without=((Term("red", False),),))),
+        (Wanted(), '-"Red cat" -"red"', Wanted(without=((Term("red", False),),), without_phrases=("Red cat",))),
         (Wanted(), "tag:a !", Wanted(tags=("a",))),
         (Wanted(), "!", Wanted(terms=(), nothing=True)),
         (Wanted(tags=("b",)), "tag:a -tag:c", Wanted(tags=("b", "a"), without_tags=("c",))),

@@ -128,10 +128,11 @@ async def test_where_nobody_can_the_last_words_are_told(open_box: OpenBox) -> No
     assert (ended.charged, ended.refunded) == (ended.charged, ended.charged)
 
 
-async def test_what_waits_for_a_lane_that_is_gone_is_relieved(open_box: OpenBox) -> None:
+async def test_what_waits_for_a_lane_that_is_gone_is_relieved(open_box: OpenBox, tmp_path: Path) -> None:
     """One finds out; the others do not wait for their turn to."""
-    toml = ON.replace("away_minutes = 0.005", "away_minutes = 10") + FAR
-    box = await open_box(toml, spare=f'{CLOUD}error = "EngineUnavailable"')
+    (tmp_path / "one").touch()
+    toml = ON.replace("away_minutes = 0.005", "away_minutes = 10") + FAR + f'away = "{tmp_path}"\n'
+    box = await open_box(toml, spare=CLOUD)
     waiting = [await ask(box, "cloud") for _ in range(4)]
     named = await ask(box, "cloud", named="cloud")
     ended = [await box.until(job) for job in waiting]

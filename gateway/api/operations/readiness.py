@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable
 
 from msgspec import Struct
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.db import Database
@@ -50,13 +49,9 @@ class Readiness:
         async with self._turn:
             if self._last and time.monotonic() - self._last[0] < CHECK_SECONDS:
                 return self._last[1]
-            asking = _part("the database", self._ask()), _part("the blob store", self._blobs.check())
+            asking = _part("the database", self._db.check()), _part("the blob store", self._blobs.check())
             self._last = time.monotonic(), Parts(*await asyncio.gather(*asking))
             return self._last[1]
-
-    async def _ask(self) -> None:
-        async with self._db.read() as connection:
-            await connection.execute(text("SELECT 1"))
 
 
 async def _part(name: str, asking: Awaitable[None]) -> Part:

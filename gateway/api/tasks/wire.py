@@ -163,8 +163,11 @@ def progress_of(job: Job, scheduler: Scheduler, event: JobProgress | None = None
     if job.state == "queued":
         if place := scheduler.place(job.id):
             return TaskProgress(queue_position=place.position, eta_seconds=tenths(place.eta_seconds), reason=place.reason)
-        return TaskProgress(reason=_AWAY if scheduler.is_away(job.model) else None)
-    if job.state == "running" and (last := event or scheduler.progress(job.id)):
+        return TaskProgress(reason=scheduler.blocked or (_AWAY if scheduler.is_away(job.model) else None))
+    if job.state == "running":
+        last = event or scheduler.progress(job.id)
+        if last is None:
+            return TaskProgress(reason=scheduler.blocked)
         return TaskProgress(
             step=last.step, steps=last.steps, eta_seconds=_remaining(job, last, scheduler), reason=_PHASES.get(last.phase)
         )
