@@ -100,7 +100,9 @@ def _check_prompts(asked: Asked, card: ModelCard, model: str) -> None:
 
 def _check_pictures(asked: Asked, card: ModelCard, model: str) -> None:
     if not 1 <= asked.n <= card.max_images:
-        raise InvalidInput(f'The model "{model}" makes 1 to {card.max_images} pictures per request, not {asked.n}.', field="n")
+        most = "one picture" if card.max_images == 1 else f"1 to {card.max_images} pictures"
+        more = "; for more, ask again" if asked.n > 1 else ""
+        raise InvalidInput(f'The model "{model}" makes {most} per request, not {asked.n}{more}.', field="n")
     if len(asked.references) > card.max_references:
         takes = _takes(card.max_references, "reference picture", len(asked.references))
         raise InvalidInput(f'The model "{model}" {takes}.', field="references")

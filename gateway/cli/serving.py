@@ -106,13 +106,14 @@ def _why_not_bound(wiring: Wiring, error: OSError) -> str:
 
 
 async def _serve(wiring: Wiring, sock: socket.socket, began: float, *, stop_with_stdin: bool) -> None:
-    from gateway.app import create_app
-
     stopping = _Stopping()
     with stopping.on_signals():
         if stop_with_stdin:
             stopping.with_stdin()
+        from gateway.app import create_app
+
         app = create_app(wiring)
+        await asyncio.sleep(0)  # a signal that came until now ends it here, before anything is open
         # Its life is ours to run, not uvicorn's: what goes wrong at the start is then an error here, not a line in a log.
         async with app.lifespan():
             config = uvicorn.Config(

@@ -6,9 +6,11 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import aiosqlite
+from aiosqlite.core import _connection_worker_thread
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -22,12 +24,19 @@ _PRAGMAS = (
 )
 
 
+def _work(asked: Any) -> None:
+    # Of a gateway that is stopped while it starts the event loop may be gone before what a thread was asked is done.
+    with suppress(RuntimeError):
+        _connection_worker_thread(asked)
+
+
 class _Connection(aiosqlite.Connection):
     """SQLAlchemy asks for a cursor, executes, fetches and closes: each is a trip to the connection's thread and back,
     which costs more than the statement. Here the thread does all four at once, and begins the transaction on the way."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
+        self._thread = Thread(target=_work, args=(self._tx,), name="sqlite", daemon=True)
         self._begin = ""
 
     def cursor(self) -> Any:
@@ -99,9 +108,7 @@ def sqlite_engine(url: URL, *, size: int, begin: str, only_reads: bool = False) 
     """An engine of at most `size` connections, whose transactions begin with the statement `begin`."""
 
     async def connect() -> aiosqlite.Connection:
-        connection = (_Reader if only_reads else _Connection)(lambda: sqlite3.connect(str(url.database)))
-        connection._thread.daemon = True
-        return await connection
+        return await (_Reader if only_reads else _Connection)(lambda: sqlite3.connect(str(url.database)))
 
     # Every transaction is ended by the block that began it; a rollback at every return would be one more trip. Errors
     # are logged, and their parameters may be secrets.

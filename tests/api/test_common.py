@@ -8,6 +8,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from engines.contract import ModelCard
+from gateway.api.common.wire import shown
+from gateway.catalog import ModelEntry
 from gateway.wiring import Wiring
 from tests.api.conftest import MODELS
 from tests.api.house import anyone, bearer, member_key, problem
@@ -31,6 +34,14 @@ async def test_what_each_model_can_do(client: httpx.AsyncClient) -> None:
     assert quick["limits"]["steps"]["low"] == 1
     assert quick["defaults"]["sampler"] == quick["samplers"][0]
     assert quick["defaults"]["size"] == {"width": 128, "height": 128}
+
+
+@pytest.mark.parametrize(("most", "told"), [(10, 4), (2, 2)])
+def test_a_model_is_not_said_to_make_more_than_may_be_asked_for(most: int, told: int) -> None:
+    card = ModelCard(capabilities=("text_to_image",), max_images=most)
+    limits = shown(ModelEntry(id="m", engine="e", source="s"), card, None, ()).limits
+    assert limits is not None
+    assert limits.max_images == told
 
 
 async def test_a_model_that_cannot_run_says_why_to_those_who_can_mend_it(

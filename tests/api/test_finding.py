@@ -28,7 +28,7 @@ QUERIES: list[tuple[str, list[int]]] = [
     ('"red"', [1, 0]),
     ("red -night", [1, 0]),
     ("-red", [4, 3, 2]),
-    ('-"red circle"', [4, 3, 2]),
+    ('-"red circle"', [4, 3, 2, 1]),
     ('tag:"hero shot"', [1]),
     ("red -tag:other", [1]),
     ("model:quick", [0]),

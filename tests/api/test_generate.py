@@ -100,7 +100,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"prompt": ""}, "prompt", "1 to"),
     ({"prompt": "   "}, "prompt", "empty"),
     ({"prompt": "a", "n": 0}, "n", "from 1 to 4"),
-    ({"prompt": "a", "n": 5}, "n", "from 1 to 4"),
+    ({"prompt": "a", "n": 5}, "n", "from 1 to 4; for more, ask again."),
     ({"prompt": "a", "steps": 0}, "steps", "from 1 to"),
     ({"prompt": "a", "steps": 900}, "steps", "takes steps from"),
     ({"prompt": "a", "seed": -1}, "seed", "from 0 to"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ import httpx
 import pytest
 
 from gateway.api.lane_names import public_names
+from gateway.api.operations import readiness
+from gateway.db import Database
 from gateway.errors import StorageFull
 from gateway.storage import BlobStore
 from gateway.wiring import Wiring
@@ -57,6 +60,30 @@ async def test_not_ready_with_a_full_disk(stranger: httpx.AsyncClient, monkeypat
     assert ready.status_code == 503
     assert ready.json()["reason"] == "The disk is full; make room."
     assert ready.json()["checks"]["database"]["ok"]
+
+
+async def test_not_ready_with_a_database_that_cannot_be_written(
+    stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: Database) -> None:
+        raise StorageFull("The database's disk is full; make room.")
+
+    monkeypatch.setattr(Database, "check", full)
+    told = (await stranger.get("/health/ready")).json()
+    assert told["reason"] == told["checks"]["database"]["reason"] == "The database's disk is full; make room."
+    assert told["checks"]["blobs"]["ok"]
+
+
+async def test_a_database_that_waits_for_a_lock_says_for_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Locked:
+        trouble = "The database is locked."
+
+        async def check(self) -> None:
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 0.01)
+    parts = await readiness.Readiness(Locked(), BlobStore("memory://")).look()  # type: ignore[arg-type]
+    assert (parts.database.reason, parts.blobs.ok) == ("The database is locked.", True)
 
 
 async def test_not_ready_without_the_folder(stranger: httpx.AsyncClient, wiring: Wiring) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from litestar import Litestar
 
+from gateway.api.tasks.wire import progress_of
 from gateway.wiring import Wiring
 from tests.api.house import anyone, bearer, finished, generate, member_key, problem
 
@@ -87,6 +89,15 @@ async def test_a_queued_task_says_where_it_stands(client: httpx.AsyncClient) -> 
     assert queue["running"] == [running["task_id"]]
     await client.post(f"/v1/tasks/{running['task_id']}/cancel")
     assert (await finished(client, waiting["task_id"]))["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_what_nothing_can_be_kept_of_says_why_it_waits(state: str) -> None:
+    """In no queue and on no lane just now: its claim, or its end, could not be written."""
+    blocked = "The database's disk is full; make room on it and it goes on by itself."
+    nowhere = SimpleNamespace(place=lambda _: None, progress=lambda _: None, is_away=lambda _: False, blocked=blocked)
+    progress = progress_of(SimpleNamespace(id="1", state=state, model="m"), nowhere)  # type: ignore[arg-type]
+    assert (progress.reason, progress.queue_position, progress.step) == (blocked, None, None)
 
 
 async def test_canceling(client: httpx.AsyncClient) -> None:

@@ -77,7 +77,7 @@ def test_what_the_model_can_do_passes(asked: dict[str, Any]) -> None:
         ({"prompt": "x" * 21}, "prompt", "21 characters"),
         ({"negative_prompt": "x" * 21}, "negative_prompt", "takes 20 at most"),
         ({"n": 0}, "n", "1 to 4"),
-        ({"n": 5}, "n", "1 to 4"),
+        ({"n": 5}, "n", "1 to 4 pictures per request, not 5; for more, ask again."),
         ({"steps": 0}, "steps", "from 1 to 50"),
         ({"steps": 51}, "steps", "from 1 to 50"),
         ({"guidance_scale": -0.1}, "guidance_scale", "from 0 to 20"),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from gateway.db import Database, across_teams
-from gateway.errors import StorageUnavailable
+from gateway.errors import StorageFull, StorageUnavailable
 from gateway.events import Bus, Event, JobChanged
 from gateway.jobs import changes
 from gateway.jobs.admission import admission
@@ -84,6 +86,50 @@ async def test_a_lost_database_loses_nothing(open_box: OpenBox, monkeypatch: pyt
         done = await box.until(job)
         assert (done.state, done.stored) == ("succeeded", job.pictures)
     await _until(lambda: box.scheduler.blocked is None and _nothing_is_counted(box))
+
+
+class FullDisk:
+    """The writer of a database whose disk can be full; what is there can be read."""
+
+    def __init__(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full = False
+        self._writer = db._writer
+        monkeypatch.setattr(db, "_writer", self)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Any]:
+        async with self._writer.begin() as connection:
+            yield connection
+            if self.full:
+                cause = sqlite3.OperationalError("database or disk is full")
+                cause.sqlite_errorcode = sqlite3.SQLITE_FULL  # type: ignore[misc]
+                raise OperationalError("COMMIT", None, cause)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
+
+async def test_a_database_that_cannot_be_written_is_told_until_it_can(
+    open_box: OpenBox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits is not lost, and not tried in a circle."""
+    box = await open_box(m="", start=False)
+    job = await box.ask()
+    disk = FullDisk(box.db, monkeypatch)
+    disk.full = True
+    await box.start()
+    await _until(lambda: box.scheduler.blocked is not None)
+    await asyncio.sleep(0.2)
+    assert "database's disk is full; make room" in (box.scheduler.blocked or "")
+    assert box.db.trouble == box.scheduler.blocked
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"no lane claims any more: {box.scheduler.blocked}"
+    ]
+    with pytest.raises(StorageFull):
+        await box.db.check()
+    disk.full = False
+    assert (await box.until(job)).state == "succeeded"
+    assert (box.scheduler.blocked, box.db.trouble) == (None, None)
 
 
 async def test_a_job_whose_acceptance_nobody_heard_of_is_made(open_box: OpenBox, monkeypatch: pytest.MonkeyPatch) -> None:

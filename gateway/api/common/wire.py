@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from engines.contract import Capability, ModelCard, Size, Span
 from gateway.accounts import Permission, Principal, Profile
+from gateway.api.tasks.asked import MOST_PICTURES
 from gateway.catalog import ModelEntry
 from gateway.catalog.settings import Credits
 from gateway.wallet import money
@@ -15,6 +16,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """What can be asked of a model; null: the model has no such parameter."""
 
     max_images: int
+    """Of one request under /v1. Other APIs have bounds of their own."""
     max_prompt: int
     """Characters."""
     max_references: int
@@ -120,7 +122,8 @@ def shown(entry: ModelEntry, card: ModelCard | None, reason: str | None, is_defa
 
 
 def _limits(card: ModelCard) -> Limits:
-    return Limits(**{name: getattr(card, name) for name in Limits.__struct_fields__})
+    told = {name: getattr(card, name) for name in Limits.__struct_fields__}
+    return Limits(**{**told, "max_images": min(card.max_images, MOST_PICTURES)})
 
 
 def _defaults(card: ModelCard, entry: ModelEntry) -> Defaults:

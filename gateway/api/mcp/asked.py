@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from gateway.api.gallery.asked import LARGEST_SCALE
 from gateway.api.priorities import Priority
-from gateway.api.tasks.asked import LARGEST_SEED, MOST_EXTRA_IMAGES, LoraChoice, Quality, Ratio
+from gateway.api.tasks.asked import LARGEST_SEED, MOST_EXTRA_IMAGES, HowMany, LoraChoice, Quality, Ratio
 from gateway.images.library import Sort
 from gateway.images.tags import LONGEST_TAG, LONGEST_TITLE, MOST_TAGS
 from gateway.jobs.request import OutputFormat
@@ -94,7 +94,7 @@ class Drawing(Ordering, frozen=True, kw_only=True, forbid_unknown_fields=True):
         None
     )
     quality: Annotated[Quality, Meta(description="About 1 megapixel, or 4; hd needs an aspect_ratio.")] | None = None
-    n: Annotated[int, Meta(ge=1, le=4, description="How many pictures.")] = 1
+    n: Annotated[HowMany, Meta(description="How many pictures.")] = 1
     negative_prompt: Annotated[str, Meta(max_length=100_000, description="What it shall not show.")] = ""
     steps: Annotated[int, Meta(ge=1, le=1000, description="Steps of the sampler.")] | None = None
     guidance_scale: Annotated[float, Meta(ge=0, le=100, description="How closely the prompt is followed.")] | None = None

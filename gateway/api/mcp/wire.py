@@ -171,7 +171,7 @@ def offered(row: Model, card: ModelCard | None, *, whole: bool) -> OfferedModel:
         **{name: getattr(row, name) for name in same},
         sizes=tuple(f"{size.width}x{size.height}" for size in row.native_sizes),
         largest_size=f"{card.max_size.width}x{card.max_size.height}" if card else None,
-        max_images=card.max_images if card else None,
+        max_images=row.limits.max_images if row.limits else None,
         max_references=card.max_references if card else None,
         choices=card.choices if card else {},
         samplers=row.samplers if whole else UNSET,

@@ -49,19 +49,19 @@ class Readiness:
         async with self._turn:
             if self._last and time.monotonic() - self._last[0] < CHECK_SECONDS:
                 return self._last[1]
-            asking = _part("the database", self._db.check()), _part("the blob store", self._blobs.check())
+            asking = _part("the database", self._db.check(), self._db), _part("the blob store", self._blobs.check())
             self._last = time.monotonic(), Parts(*await asyncio.gather(*asking))
             return self._last[1]
 
 
-async def _part(name: str, asking: Awaitable[None]) -> Part:
+async def _part(name: str, asking: Awaitable[None], db: Database | None = None) -> Part:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asking
     except DarkroomError as error:
         return Part(False, error.message)
     except TimeoutError:
-        return Part(False, f"{name} does not answer")
+        return Part(False, (db and db.trouble) or f"{name} does not answer")
     except (SQLAlchemyError, OSError) as error:
         # The driver's words may hold a path or a password.
         log.warning("%s cannot be used: %s", name, error)

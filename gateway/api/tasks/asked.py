@@ -13,6 +13,11 @@ Quality = Literal["standard", "hd"]
 Ratio = Literal["auto", "1:1", "16:9", "9:16", "4:3", "3:4", "2:1"]
 LARGEST_SEED = 2**53 - 1
 MOST_EXTRA_IMAGES = 15
+MOST_PICTURES = 4
+"""Of one request, whatever its model could make."""
+HowMany = Annotated[
+    int, Meta(ge=1, le=MOST_PICTURES, extra={"words": f"a whole number from 1 to {MOST_PICTURES}; for more, ask again"})
+]
 PixelSize = Annotated[
     str, Meta(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$", description="width and height in pixels, such as 1024x768")
 ]
@@ -64,7 +69,7 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Width to height; "auto" is the source picture's where there is one, else the model's own."""
     size: PixelSize | None = None
     """Instead of quality and aspect_ratio. The price is that of the quality whose area is nearest."""
-    n: Annotated[int, Meta(ge=1, le=4)] = 1
+    n: HowMany = 1
     steps: Annotated[int, Meta(ge=1, le=1000)] | None = None
     guidance_scale: Annotated[float, Meta(ge=0, le=100)] | None = None
     sampler: Annotated[str, Meta(min_length=1, max_length=100)] | None = None

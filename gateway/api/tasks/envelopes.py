@@ -95,11 +95,7 @@ class Envelopes:
         return await asyncio.shield(reading)
 
     def progress(self, event: JobProgress, job: Job) -> bytes:
-        def build() -> bytes:
-            shown = msgspec.structs.asdict(progress_of(job, self._scheduler, event))
-            return frame("progress", {"task_id": job.id, "status": "running", **shown}, job.version)
-
-        return self._once("progress", event, job.id, build)
+        return self._once("progress", event, job.id, lambda: self.place(job, event))
 
     def preview(self, event: JobProgress, job: Job) -> bytes:
         def build() -> bytes:
@@ -108,11 +104,12 @@ class Envelopes:
 
         return self._once("preview", event, job.id, build)
 
-    def place(self, job: Job) -> bytes:
-        """Where a queued job stands. Equal for as long as nothing changed that is worth telling."""
-        shown = progress_of(job, self._scheduler)
-        eta = None if shown.eta_seconds is None else float(round(shown.eta_seconds))
-        told = {"task_id": job.id, "status": "queued", **msgspec.structs.asdict(shown), "eta_seconds": eta}
+    def place(self, job: Job, event: JobProgress | None = None) -> bytes:
+        """How far a job is that is not finished. Equal for as long as nothing changed that is worth telling."""
+        shown = progress_of(job, self._scheduler, event)
+        told = {"task_id": job.id, "status": job.state, **msgspec.structs.asdict(shown)}
+        if job.state == "queued" and shown.eta_seconds is not None:
+            told["eta_seconds"] = float(round(shown.eta_seconds))
         return frame("progress", told, job.version)
 
     def _once(self, kind: str, event: object, job_id: str, build: Callable[[], bytes]) -> bytes:

@@ -18,9 +18,9 @@ from gateway.events import Bus, Event, ImageStored, JobProgress, Subscription
 from gateway.jobs.records import Job
 
 PLACE_SECONDS = 2.0
-"""How often it is seen whether queued jobs have moved up."""
+"""How often it is seen whether queued jobs have moved up, and what holds up those that ran."""
 MOST_PLACES = 100
-"""Queued jobs whose places one stream tells."""
+"""Jobs whose places one stream tells."""
 
 
 class Listener:
@@ -88,6 +88,7 @@ class Listener:
         if job is None or job.state != "running":
             return []
         frames = [self._envelopes.progress(event, job)]
+        self._places[job.id] = frames[0]
         if self._previews and event.preview:
             frames.append(self._envelopes.preview(event, job))
         return frames
@@ -103,8 +104,7 @@ class Listener:
             self._stop_watching(job.id)
             return [current.frame]
         self._jobs[job.id] = job
-        if job.state == "queued":
-            self._places[job.id] = self._envelopes.place(job)
+        self._places[job.id] = self._envelopes.place(job)
         if self._previews and job.id not in self._watches:
             watching = self._watches[job.id] = ExitStack()
             watching.enter_context(self._bus.watch(job.id))

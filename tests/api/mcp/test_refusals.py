@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
     "webhook": (DRAW, {"prompt": "a", "webhook": "http://a.example"}, "invalid_request", "webhook", "wait_for_job"),
     "picture where words are": (DRAW, {"prompt": "a", "image": PICTURE}, "invalid_request", "image", "edit_image"),
     "number as text": (DRAW, {"prompt": "a", "n": "2"}, "invalid_request", "n", "whole number"),
-    "n too large": (DRAW, {"prompt": "a", "n": 5}, "invalid_request", "n", "1 to 4"),
+    "n too large": (DRAW, {"prompt": "a", "n": 5}, "invalid_request", "n", "1 to 4; for more, ask again"),
     "U+0000": (DRAW, {"prompt": "a\0b"}, "invalid_request", "prompt", "U+0000"),
     "wrong model": (DRAW, {"prompt": "a", "model": "nope"}, "unknown_model", "model", "quick"),
     "retired model": (DRAW, {"prompt": "a", "model": "gone"}, "model_retired", "model", '"quick"'),
