@@ -351,7 +351,11 @@ class WorkflowEngine(RemoteEngine):
 
 
 class LocalEngine(Engine):
-    """An engine on a device of this machine. These three run on the device's own thread, one at a time."""
+    """An engine on a device of this machine. `load`, `unload` and `run` run on the device's own thread, one at a time."""
+
+    def is_here(self, model: ModelSpec) -> bool:
+        """Whether all its files are on this machine; where not, `load` fetches them first. Looks at the disk only."""
+        return True
 
     def load(self, model: ModelSpec, device: str) -> Footprint:
         """Bring the model onto `device` ("cpu", "cuda:0"). Raises ModelUnusable or OutOfMemory."""

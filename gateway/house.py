@@ -68,6 +68,7 @@ from gateway.secrets import Secrets
 from gateway.sharing import Sharing
 from gateway.storage import BlobStore, Signer
 from gateway.storage.inplace import InPlace
+from gateway.storage.opening import opened
 from gateway.storage.signing import DAY
 from gateway.wallet.allowances import keep_granting
 from gateway.webhooks.caller import Caller
@@ -103,6 +104,8 @@ class House:
             stack.enter_context(hold(self.wiring.data, db.path))
             stack.push_async_callback(db.close)
             await stack.enter_async_context(db.alone())
+            # Before the first key is made: it is shown once, by a start that succeeds.
+            blobs = await opened(self.wiring.blobs_url, InPlace(db).find)
             await migrate(db, self.wiring.data / "backups")
             app.state.first_key = await accounts.bootstrap(db, self.wiring.admin_key)
             app.state.first_token = await accounts.first_token(db)
@@ -112,7 +115,7 @@ class House:
             await _behind(stack, backfill.catch_up(db))
             await _behind(stack, backfill.leave_accents_out(db))
             await own_limits.load(db)
-            self.services = await self._furnish(stack, db)
+            self.services = await self._furnish(stack, db, blobs)
             app.state.streams = self.services.streams
             await self.services.scheduler.start()
             stack.push_async_callback(self.services.scheduler.stop)
@@ -125,9 +128,8 @@ class House:
             stack.callback(self.services.streams.end)
             yield
 
-    async def _furnish(self, stack: AsyncExitStack, db: Database) -> Services:
+    async def _furnish(self, stack: AsyncExitStack, db: Database, blobs: BlobStore) -> Services:
         settings = self.catalog_file.catalog.settings
-        blobs = await asyncio.to_thread(BlobStore, self.wiring.blobs_url, InPlace(db).find)
         models = Models(self.registry, self.secrets.get)
         stack.push_async_callback(models.close)
         await models.refresh(self.catalog_file.catalog)

@@ -12,7 +12,7 @@ from engines.contract import ModelCard, ModelSpec, ModelUnusable, Size, Span
 from engines.diffusers.families import HUB, Family, family_of
 from engines.diffusers.options import ModelOptions, Options
 from engines.diffusers.sources import Index, find, read_index, read_json
-from engines.diffusers.weights import Stored, stored
+from engines.diffusers.weights import Stored, inspect, stored
 
 MAX_IMAGES = 10
 """Pictures per request; as many as any surface may ask for. The engine makes them in passes of `max_batch`."""
@@ -36,6 +36,8 @@ def facts_of(model: ModelSpec, options: Options) -> Facts:
     mine: ModelOptions = model.options or ModelOptions()
     source = find(model.source, options.cache, mine.hub_revision)
     if source.folder is None:
+        if options.offline:
+            raise ModelUnusable(f"{model.source} is not in the cache, and the engine is set to be offline.")
         known = mine.family or HUB.get(model.source)
         if known is None:
             raise ModelUnusable(
@@ -53,6 +55,26 @@ def facts_of(model: ModelSpec, options: Options) -> Facts:
         scheduler=_config(source.folder, "scheduler", "scheduler_config.json"),
         weights=stored(source.folder, index, mine.variant),
     )
+
+
+def is_here(model: ModelSpec, options: Options, known: set[tuple[Path, str | None]]) -> bool:
+    """Whether nothing is to be downloaded; `known` keeps what was found whole, for that takes reading all headers.
+
+    Of a download that broke off the index is there, and weights are missing.
+    """
+    mine: ModelOptions = model.options or ModelOptions()
+    source = find(model.source, options.cache, mine.hub_revision)
+    if source.folder is None:
+        return False
+    if source.hub is None or options.offline or (source.folder, mine.variant) in known:
+        return True
+    try:
+        index = read_index(source.folder)
+        inspect(source.folder, index, variant=mine.variant, without=mine.without, allow_pickle=True, trust_remote_code=True)
+    except ModelUnusable:
+        return False
+    known.add((source.folder, mine.variant))
+    return True
 
 
 def card_of(facts: Facts, mine: ModelOptions) -> ModelCard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.contract import (
@@ -37,11 +38,15 @@ class DiffusersEngine(LocalEngine):
     def __init__(self, name: str, options: options.Options) -> None:
         super().__init__(name, options)
         self._residents: dict[tuple[str, str, str], Resident] = {}
+        self._here: set[tuple[Path, str | None]] = set()
 
     async def card(self, model: ModelSpec) -> ModelCard:
         """From the model's folder, or for a hub id that is not downloaded yet from what is known of its family."""
         facts = await asyncio.to_thread(cards.facts_of, model, self.options)
         return cards.card_of(facts, model.options or options.ModelOptions())
+
+    def is_here(self, model: ModelSpec) -> bool:
+        return cards.is_here(model, self.options, self._here)
 
     def check(self, request: ImageRequest, card: ModelCard) -> None:
         requests.check(request, card)

@@ -26,6 +26,8 @@ from engines.contract import (
 )
 
 T = TypeVar("T")
+_SECONDS_TO_END = 5.0
+"""For the last calls of a test; no engine may hold up the run."""
 
 
 class SuiteBatch:
@@ -156,7 +158,7 @@ class Driver:
         if self._thread is not None and isinstance(self.engine, LocalEngine):
             if self.loaded:
                 self._thread.last(self.engine.unload, self.model, self.lane)
-            self._thread.last(None)
+            self._thread.end()
 
     async def _run(self, batch: SuiteBatch, note: Callable[[Event], None]) -> None:
         if isinstance(self.engine, LocalEngine) and self._thread is not None:
@@ -208,9 +210,14 @@ class _DeviceThread:
         self._calls.put(work)
         return await answer
 
-    def last(self, function: Callable[..., Any] | None, *arguments: Any) -> None:
-        """Without waiting: the call, or with None the end of the thread."""
-        self._calls.put(None if function is None else lambda: function(*arguments))
+    def last(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """The call, without waiting for it."""
+        self._calls.put(lambda: function(*arguments))
+
+    def end(self) -> None:
+        """After the calls before; what one of them writes shall be done when the test's folder goes. A hanging one is left."""
+        self._calls.put(None)
+        self._thread.join(_SECONDS_TO_END)
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:

@@ -37,11 +37,15 @@ def models(reach: Reach, as_json: bool) -> None:
         print_json(answer)
         return
     rows = [
-        (model["id"], model["title"], model["engine"], model["capabilities"], _sizes(model), model["reason"] or "ready")
+        (model["id"], model["title"], model["engine"], model["capabilities"], _sizes(model), _ready(model))
         for model in answer["data"]
     ]
     empty = "There is no model; `darkroom doctor` says what is wrong with those in models.toml."
     print_table(("id", "title", "engine", "does", "size", "state"), rows, empty=empty)
+
+
+def _ready(model: Row) -> str:
+    return model["reason"] or ("downloaded when first asked for" if model.get("to_download") else "ready")
 
 
 def _sizes(model: Row) -> str:

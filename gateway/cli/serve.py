@@ -15,7 +15,11 @@ from gateway.cli.errors import CommandFailed, OtherGatewayRuns
 @click.option("--data", metavar="DIR", help="The data folder: database, pictures, keys, models.toml.")
 @click.option("--models", metavar="FILE", help="models.toml, if it is not the one in the data folder.")
 @click.option("--database-url", metavar="URL", help="sqlite:///… or postgresql://…, if not darkroom.db in the data folder.")
-@click.option("--blobs", metavar="URL", help="Where pictures are kept, if not the folder blobs in the data folder.")
+@click.option(
+    "--blobs", metavar="URL",
+    help="Where pictures are kept, if not the folder blobs in the data folder: another folder, or s3://bucket/prefix, whose "
+    "keys are in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION (and AWS_ENDPOINT_URL).",
+)  # fmt: skip
 @click.option("--public-url", metavar="URL", help="How clients reach it, if not by host and port: behind a proxy, say.")
 @click.option("--log", metavar="LEVEL", help="debug, info, warning or error.")
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Stop when standard input is closed.")

@@ -52,9 +52,7 @@ def _plain(error: DBAPIError) -> DarkroomError | None:
         if code == sqlite3.SQLITE_FULL:
             return _full()
         if code == sqlite3.SQLITE_BUSY:
-            return StorageUnavailable(
-                "The database is locked: another program holds it. End that (a backup, a database browser), and it goes on by itself."
-            )
+            return StorageUnavailable("The database is locked: another program holds it. End that and it goes on by itself.")
         return StorageUnavailable(f"The database cannot be used: {cause}.") if code in _SQLITE_LOST else None
     state = getattr(cause, "sqlstate", None) or ""
     if state == _POSTGRESQL_DISK_FULL:

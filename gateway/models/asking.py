@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from engines.contract import Engine, EngineError, EngineUnavailable, ModelCard, ModelSpec
+from engines.contract import Engine, EngineError, EngineUnavailable, LocalEngine, ModelCard, ModelSpec
 from gateway import cards
 from gateway.catalog import ModelEntry
 from gateway.errors import DarkroomError
@@ -52,6 +53,22 @@ async def offer_of(entry: ModelEntry, engine: Engine, registry: Registry) -> Off
         log.exception("the engine %s crashed when it was asked what %s can do", entry.engine, entry.id)
         return Missing(f"its engine crashed as it was asked what it can do ({type(error).__name__}); the log has the details")
     return Offer(entry, spec, card, engine)
+
+
+async def not_here(offers: Iterable[Offer]) -> set[str]:
+    """Ids of the models whose weights are downloaded when they are first asked for."""
+    local = [(offer.entry.id, offer.spec, offer.engine) for offer in offers if isinstance(offer.engine, LocalEngine)]
+    return await asyncio.to_thread(lambda: {id_ for id_, spec, engine in local if not _is_here(engine, spec)})
+
+
+def _is_here(engine: LocalEngine, model: ModelSpec) -> bool:
+    try:
+        return engine.is_here(model)
+    except EngineError:  # something else is wrong, and is told when it is loaded
+        return True
+    except Exception:
+        log.exception("the engine %s crashed when it was asked whether %s is here", engine.name, model.id)
+        return True
 
 
 async def discovered(name: str, engine: Engine) -> Discovered:

@@ -239,7 +239,7 @@ def translated(hash: str = "") -> Iterator[None]:
     except FileNotFoundError as error:
         if hash:
             raise NotFound("The picture's bytes are missing from the blob store.") from error
-        raise StorageUnavailable("The blob store's folder is gone.") from error
+        raise StorageUnavailable("The blob store's folder or bucket is gone.") from error
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull("The blob store has no space left; make room and it goes on by itself.") from error

@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from gateway.app import create_app
-from gateway.errors import AlreadyRunning, CatalogError
+from gateway.errors import AlreadyRunning, CatalogError, StorageUnavailable
 from gateway.registry import Registry
 from gateway.wiring import Wiring
 from tests.api.conftest import MODELS, PLUGINS
@@ -33,6 +33,18 @@ async def test_the_first_start_gives_a_key_and_later_ones_do_not(wiring: Wiring)
         assert second.state.first_key is None
         async with anyone(second, bearer(key)) as client:
             assert (await client.get("/v1/me")).status_code == 200
+
+
+async def test_a_start_that_fails_keeps_the_first_key_for_the_next(wiring: Wiring, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    unset = msgspec.structs.replace(wiring, admin_key=None)
+    failing = create_app(msgspec.structs.replace(unset, blobs=f"file://{tmp_path}/file/blobs"), registry=PLUGINS)
+    with pytest.RaisesGroup(StorageUnavailable, allow_unwrapped=True, flatten_subgroups=True):
+        async with failing.lifespan():
+            pass
+    second = create_app(unset, registry=PLUGINS)
+    async with second.lifespan():
+        assert second.state.first_key
 
 
 async def test_the_commands_key_lives_as_long_as_the_gateway(make_app: Callable[[], Litestar]) -> None:

@@ -8,12 +8,13 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from engines.contract import ModelCard
+from engines.contract import ModelCard, ModelSpec
 from gateway.api.common.wire import shown
 from gateway.catalog import ModelEntry
 from gateway.wiring import Wiring
 from tests.api.conftest import MODELS
 from tests.api.house import anyone, bearer, member_key, problem
+from tests.fakes.fake_engine import FakeEngine
 
 
 async def models(client: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
@@ -42,6 +43,22 @@ def test_a_model_is_not_said_to_make_more_than_may_be_asked_for(most: int, told:
     limits = shown(ModelEntry(id="m", engine="e", source="s"), card, None, ()).limits
     assert limits is not None
     assert limits.max_images == told
+
+
+async def test_a_model_that_is_still_to_be_downloaded_says_so(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def is_here(_: FakeEngine, model: ModelSpec) -> bool:
+        if model.id == "slow":
+            raise RuntimeError("a stranger's fault")
+        return model.id != "quick"
+
+    monkeypatch.setattr(FakeEngine, "is_here", is_here)
+    rows = (await client.get("/admin/models")).json()["data"]
+    for found in (await models(client), {row["id"]: row for row in rows}):
+        assert (found["quick"]["available"], found["quick"]["reason"]) == (True, None)
+        assert [id_ for id_, model in found.items() if model["to_download"]] == ["quick"]
+    assert "asked whether slow is here" in caplog.text
 
 
 async def test_a_model_that_cannot_run_says_why_to_those_who_can_mend_it(

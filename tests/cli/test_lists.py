@@ -60,7 +60,9 @@ def key(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_models(darkroom: Darkroom, running: Any) -> None:
-    running.app.answers["/v1/models"] = {"data": [MODEL, {**MODEL, "id": "big", "reason": "its weights are missing"}]}
+    running.app.answers["/v1/models"] = {
+        "data": [MODEL, {**MODEL, "id": "big", "reason": "its weights are missing"}, {**MODEL, "to_download": True}]
+    }
     lines = darkroom("models").stdout.splitlines()
     assert lines[0].split() == ["id", "title", "engine", "does", "size", "state"]
     assert "Shapes [tiny]" in lines[1]
@@ -68,6 +70,7 @@ def test_models(darkroom: Darkroom, running: Any) -> None:
     assert "128x128" in lines[1]
     assert lines[1].rstrip().endswith("ready")
     assert lines[2].rstrip().endswith("its weights are missing")
+    assert lines[3].rstrip().endswith("downloaded when first asked for")
 
 
 def test_no_models(darkroom: Darkroom, running: Any) -> None:

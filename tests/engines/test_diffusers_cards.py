@@ -75,6 +75,28 @@ async def test_a_known_hub_id_has_a_card_before_it_is_here(tmp_path: Path, hub: 
     assert card.native_sizes
 
 
+async def test_what_is_offline_offers_only_what_is_here(tmp_path: Path) -> None:
+    engine = DiffusersEngine("diffusers", Options(cache=str(tmp_path), offline=True))
+    with pytest.raises(ModelUnusable, match="set to be offline"):
+        await engine.card(ModelSpec("big", "Tongyi-MAI/Z-Image-Turbo"))
+
+
+def test_whether_it_is_here(new_engine: DiffusersEngine, dot: ModelSpec, dot_folder: Path, tmp_path: Path) -> None:
+    assert new_engine.is_here(dot)
+    engine = DiffusersEngine("diffusers", Options(cache=str(tmp_path)))
+    hub = ModelSpec("dot", "me/dot")
+    assert not engine.is_here(hub)
+    repository = tmp_path / "models--me--dot"
+    folder = Path(shutil.copytree(dot_folder, repository / "snapshots" / "abc"))
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    weights = next((folder / "unet").glob("*.safetensors"))
+    weights.rename(tmp_path / "later")
+    assert not engine.is_here(hub), "its download broke off"
+    (tmp_path / "later").rename(weights)
+    assert engine.is_here(hub)
+
+
 async def test_an_unknown_hub_id_needs_its_family_told(tmp_path: Path) -> None:
     engine = DiffusersEngine("diffusers", Options(cache=str(tmp_path)))
     with pytest.raises(ModelUnusable, match="family"):

@@ -102,7 +102,7 @@ class FullDisk:
             yield connection
             if self.full:
                 cause = sqlite3.OperationalError("database or disk is full")
-                cause.sqlite_errorcode = sqlite3.SQLITE_FULL  # type: ignore[misc]
+                cause.sqlite_errorcode = sqlite3.SQLITE_FULL
                 raise OperationalError("COMMIT", None, cause)
 
     def __getattr__(self, name: str) -> Any:

@@ -24,6 +24,7 @@ from gateway.api.common.routes import model_row
 from gateway.api.gallery.importing import import_in_place
 from gateway.api.given import Asker, TheCatalogFile, TheModels, TheRegistry, TheScheduler
 from gateway.api.problems import responses
+from gateway.models import not_here
 
 REFUSALS = responses(401, 403)
 
@@ -55,10 +56,10 @@ async def list_all_models(
     principal: Asker, models: TheModels, scheduler: TheScheduler, catalog_file: TheCatalogFile
 ) -> AdminModels:
     """Every entry of models.toml, with where it is loaded and how long its pictures take."""
-    now, lanes = outlooks(models, scheduler), scheduler.lanes()
+    now, lanes, away = outlooks(models, scheduler), scheduler.lanes(), await not_here(models.offers.values())
     rows = [
         AdminModel(
-            **msgspec.structs.asdict(model_row(entry, models, now.get(entry.id), principal)),
+            **msgspec.structs.asdict(model_row(entry, models, now.get(entry.id), principal, to_download=entry.id in away)),
             source=entry.source,
             revision=entry.revision,
             teams=entry.teams,

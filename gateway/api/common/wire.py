@@ -54,6 +54,8 @@ class Model(Struct, frozen=True, kw_only=True):
     capabilities: tuple[Capability, ...]
     available: bool
     reason: str | None
+    to_download: bool
+    """Its weights are not on this machine yet: they are downloaded when it is first asked for, which waits for that."""
     is_default_for: tuple[Capability, ...]
     native_sizes: tuple[Size, ...]
     upscaler: str | None
@@ -100,7 +102,14 @@ class Me(Struct, frozen=True, kw_only=True):
     credits: MyCredits
 
 
-def shown(entry: ModelEntry, card: ModelCard | None, reason: str | None, is_default_for: tuple[Capability, ...]) -> Model:
+def shown(
+    entry: ModelEntry,
+    card: ModelCard | None,
+    reason: str | None,
+    is_default_for: tuple[Capability, ...],
+    *,
+    to_download: bool = False,
+) -> Model:
     """`card` is the merged one, None where the model is not on offer; `reason` is why it cannot run now."""
     return Model(
         id=entry.id,
@@ -109,6 +118,7 @@ def shown(entry: ModelEntry, card: ModelCard | None, reason: str | None, is_defa
         capabilities=card.capabilities if card else entry.capabilities or (),
         available=reason is None,
         reason=reason,
+        to_download=to_download,
         is_default_for=is_default_for,
         native_sizes=card.native_sizes if card else entry.native_sizes,
         upscaler=entry.upscaler,

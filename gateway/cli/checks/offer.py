@@ -12,7 +12,7 @@ from engines.contract import ModelCard
 from gateway.catalog import Catalog, load, packaged_models_file
 from gateway.cli.checks.finding import Finding, ok, problem, warning
 from gateway.errors import CatalogError, ConfigurationError
-from gateway.models import Models
+from gateway.models import Models, not_here
 from gateway.registry import Registry
 from gateway.wiring import Wiring
 
@@ -47,7 +47,7 @@ def catalog(wiring: Wiring, plugins: Registry) -> tuple[Catalog | None, list[Fin
 def engines_and_models(found: Catalog, plugins: Registry, secret: Callable[[str], str] | None = None) -> Iterator[Finding]:
     """Whether each engine starts and each model's card can be read: its weights are there and are what they should be."""
     with _silence():
-        models = asyncio.run(_refreshed(found, plugins, secret))
+        models, away = asyncio.run(_refreshed(found, plugins, secret))
     used = {entry.plugin for entry in found.engines.values()}
     for name in found.engines:
         if name in models.engine_problems:
@@ -58,18 +58,21 @@ def engines_and_models(found: Catalog, plugins: Registry, secret: Callable[[str]
         if name not in used:
             yield warning("engines", why, "No engine of models.toml uses it; uninstall it, or mend it.")
     for name in models.offers:
-        yield ok("models", f"{name}: {_abilities(models.offers[name].card)}")
+        later = "; downloaded when first asked for" if name in away else ""
+        yield ok("models", f"{name}: {_abilities(models.offers[name].card)}{later}")
     for name, why in models.problems.items():
         yield problem("models", f"{name} is not available: {why}", f"Mend it, or take {name} out of models.toml.")
     if not models.offers and not models.problems:
         yield warning("models", "there is none", "Add one to models.toml; the packaged file has entries to uncomment.")
 
 
-async def _refreshed(found: Catalog, plugins: Registry, secret: Callable[[str], str] | None) -> Models:
+async def _refreshed(found: Catalog, plugins: Registry, secret: Callable[[str], str] | None) -> tuple[Models, set[str]]:
+    """And which of them are not on this machine yet."""
     models = Models(plugins, secret)
     await models.refresh(found)
+    away = await not_here(models.offers.values())
     await models.close()
-    return models
+    return models, away
 
 
 def _abilities(card: ModelCard) -> str:
