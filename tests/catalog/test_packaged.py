@@ -44,8 +44,8 @@ WHOLE = parse(UNCOMMENTED, REGISTRY)
 
 @pytest.fixture
 def engine() -> Engine:
-    """As an operator without network or cache would have it."""
-    return DiffusersEngine("diffusers", DiffusersEngine.Options(offline=True))
+    """As an operator who has downloaded nothing has it."""
+    return DiffusersEngine("diffusers", DiffusersEngine.Options())
 
 
 def test_as_it_ships_it_runs_the_bundled_model() -> None:
