@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 SECONDS_TO_CONNECT = 10.0
 _SETTINGS = {
     "TimeZone": "UTC",
-    # Our statements are short: compiling them costs more than it saves.
+    # Our statements are short: compiling them and sharing them out costs more than it saves.
     "jit": "off",
+    "max_parallel_workers_per_gather": "0",
     # A connection whose other end is gone without a word (a pulled cable) is found in a minute, not in two hours.
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",

@@ -21,7 +21,8 @@ SEARCH = "search"
 ACCENTS = "search without accents"
 """The mark of the words from before these were left out."""
 _BATCH = 200
-_ROWS = 2_000
+_ROWS = 500
+"""Read, and written, at a time: other writers wait meanwhile."""
 _PERHAPS = re.compile(r"[^\x00-\x7f\ue000-\uf8ff]")
 """What a row without any accent hardly has. Past letters and digits, all have private characters."""
 

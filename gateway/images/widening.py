@@ -40,7 +40,6 @@ FEW = 64
 """Hits that are all read and sorted, rather than the newest of them backwards, which takes three times as long for each."""
 _known = table("image_words_known", column("word"), column("seen"))
 """Of SQLite alone: the words that some picture has or had, and how many did, up to a little more than a few."""
-
 MORE = 100
 """Times as common as the rarest: to read so many postings takes longer than to look at the few rows."""
 _COMPARED = 4
@@ -103,6 +102,7 @@ async def _estimated(
     if tags or narrowing:
         asked |= {"team": team_id, **narrowing, **{f"tag{place}": tag for place, tag in enumerate(tags)}}
     told = (await connection.execute(_explained(len(common), len(tags), tuple(narrowing)), asked)).scalar_one()
+    # An Append of the parts, for our connections' statements are never shared out among workers (`gateway.db.postgresql`).
     (plan,) = json.loads(told) if isinstance(told, str) else told
     return [each["Plan Rows"] for each in plan["Plan"]["Plans"]]
 

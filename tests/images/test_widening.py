@@ -164,6 +164,20 @@ async def test_statistics_tell_what_is_common(gallery: Database) -> None:
     assert others.found == []
 
 
+async def test_a_plan_for_several_workers_is_none_of_ours(gallery: Database) -> None:
+    """PostgreSQL would put what it expects of each part below that of all workers together."""
+    if gallery.is_sqlite:
+        pytest.skip("platform: SQLite has no workers")
+    several = (Wanted(terms=tuple(terms("forest"))), Wanted(tags=("a", "b")), Wanted(terms=tuple(terms("for")), model="m"))
+    async with gallery.read() as connection:
+        alone = [await widened(connection, MINE, wanted) for wanted in several]
+        for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            await connection.execute(text(f"SET LOCAL {setting} = 0"))
+        for scan in ("indexscan", "bitmapscan"):
+            await connection.execute(text(f"SET LOCAL enable_{scan} = off"))
+        assert [await widened(connection, MINE, wanted) for wanted in several] == alone
+
+
 async def test_the_rarest_tag_is_walked(gallery: Database) -> None:
     if gallery.is_sqlite:
         pytest.skip("platform: FTS5 reads newest first whatever is common")
