@@ -50,7 +50,8 @@ def cheap(wanted: Wanted) -> list[Facet]:
 
 def exact(wanted: Wanted) -> bool:
     """Whether `rarest` and whole days are all that is asked."""
-    others = wanted.needs_words or wanted.preset_id is not None or wanted.made_here or wanted.favorite is False
+    words = wanted.needs_words or wanted.has_phrases
+    others = words or wanted.preset_id is not None or wanted.made_here or wanted.favorite is False
     hours = (wanted.since or 0) % DAY or (-1 if wanted.until is None else wanted.until) % DAY != DAY - 1
     return not others and not hours and len(cheap(wanted)) == 1
 

@@ -57,11 +57,6 @@ class Query(Struct, frozen=True, kw_only=True):
     nothing: bool = False
     """It asks for what no picture can be, such as two seeds, or for text without a letter, a digit or an emoji."""
 
-    @property
-    def is_searched(self) -> bool:
-        """Whether the full-text index is asked."""
-        return bool(self.words or self.phrases or self.without or self.without_tags or self.without_models)
-
 
 def parse(text: str) -> Query:
     """What is past the bounds is not looked at."""

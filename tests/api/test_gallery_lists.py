@@ -238,7 +238,8 @@ async def test_the_timeline(client: httpx.AsyncClient, other_team: httpx.AsyncCl
     assert await days(client, to="2025-03-03", limit=2) == ([(3, 1), (2, 1)], True)
     assert await days(client, favorite="true") == ([(4, 1), (2, 1)], True)
     assert await days(client, favorite="true", model="quick") == ([(4, 1), (2, 1)], False)
-    assert await days(client, q="red") == ([(day, 1) for day in (5, 4, 3, 2, 1)], False)
+    for words in ("red", "-red", '-"red circle"'):
+        assert await days(client, q=words) == ([(day, 1) for day in (5, 4, 3, 2, 1)], False), words
     assert await days(other_team) == ([], True)
     problem(await client.get("/v1/images/timeline", params={"limit": 0}), 422, "invalid_request")
 
